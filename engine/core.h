@@ -1,0 +1,113 @@
+// The deterministic whole: batches, ticks and answers in; journal rows, effects and counters out. It reads no clock,
+// socket or random device, so live, backtest, test and recovery are this same code, bit for bit.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "metrics/metric_engine.h"
+#include "monitors/alert_instance.h"
+#include "monitors/judge.h"
+#include "pack.h"
+
+namespace tidewatch {
+
+struct JournalRow {
+  Instant at;
+  std::string monitor;       // id: pack/name
+  LabelSet labels;
+  std::string kind;          // "transition" "flapping" "overflow" "restart" "script_error"
+  std::string from, to, severity_from, severity_to, reason;
+  std::string evidence;      // JSON: value, n, nulls, excluded, status, window, threshold
+};
+
+// One message for one notifier, keyed so that a crash between sending and noting it sends the same key again.
+struct Notification {
+  Instant at;
+  std::string notifier;
+  std::string key;           // monitor | labels | active_at | transition count: equal in every run of the same inputs
+  std::string event;         // "firing" "severity" "resolved" "flapping" "unknown"
+  std::string monitor, pack;
+  LabelSet labels;           // wire labels
+  Severity severity = Severity::none;
+  std::string reason;
+  Instant active_at, fired_at;
+  std::vector<std::pair<std::string, std::string>> annotations;  // rendered
+  Reading reading;
+};
+
+// Every evaluated value, for backtest reports; called only when set.
+class EvaluationObserver {
+ public:
+  virtual ~EvaluationObserver() = default;
+  virtual void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading,
+                         AlertState state, Severity severity) = 0;
+};
+
+struct AlertView {
+  std::string monitor, pack;
+  LabelSet labels;
+  AlertState state;
+  Severity severity;
+  std::optional<Instant> active_at, fired_at, keep_since;
+  std::string held;
+  Reading reading;
+  std::vector<std::pair<std::string, std::string>> annotations;
+};
+
+struct CoreOutput {
+  std::vector<JournalRow> journal;
+  std::vector<Notification> notifications;
+};
+
+struct CoreCounters {
+  std::uint64_t evaluations = 0, missed = 0, batches = 0, ticks = 0, script_errors = 0;
+};
+
+class Core {
+ public:
+  // `judge` and `predicates` are borrowed for the core's life; either may be null when no pack uses functions.
+  static Result<std::unique_ptr<Core>> create(PackSpec pack, Judge* judge, RowPredicate* predicates,
+                                              std::vector<MetricEngine::Problem>* problems = nullptr);
+  ~Core();
+
+  const PackSpec& pack() const;
+  MetricEngine& metrics();
+
+  // One input each; appends to `out`. `now` never goes back (an earlier instant is taken as the latest seen).
+  // Arrival monitors that read the stream are judged at once.
+  std::vector<Rejected> feed(std::string_view stream, std::string_view source, const Batch& batch, Instant now,
+                             CoreOutput& out, bool check_future = true);
+  // Evaluates what is due at or before `now`, each monitor once, at its newest due instant; older ones are counted missed.
+  void tick(Instant now, CoreOutput& out);
+  // The engine was down: pending clocks shift, firing is held until its first verdict.
+  void restarted(Instant now, CoreOutput& out);
+  // The next instant at which tick() could do anything; far_future when only a feed can.
+  Instant next_due() const;
+  // True when a monitor of `stream` is judged on arrival (the backtest then feeds one event time a batch).
+  bool judges_on_arrival(std::string_view stream) const;
+
+  std::vector<AlertView> alerts(bool active_only = true) const;
+  // A monitor's instances (empty labels when ungrouped); nullptr when unknown.
+  const AlertInstance* instance(const std::string& monitor_name, const LabelSet& labels) const;
+  CoreCounters counters() const;
+  Instant now() const;
+
+  void observe(EvaluationObserver* observer);
+
+  // Everything, keyed by names, so that an edited pack takes over what still exists: alerts of an edited monitor stay,
+  // those of a removed one end with `monitor removed` at the next tick.
+  void save(ByteWriter& out) const;
+  Done restore(ByteReader& in);
+
+ private:
+  struct State;
+  explicit Core(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tidewatch

@@ -1,0 +1,74 @@
+// A family is one kind of mergeable state and the metrics read from it: moments give mean, sum and standard deviation;
+// a sketch gives every quantile. One family a file; `make_family` is the only place that lists them.
+//
+// What every family keeps: merge(a, b) equals adding b's rows to a, bit for bit, in any order (sequential families:
+// in pane order); nothing is ever subtracted; a value that cannot be used is counted by reason, never dropped.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "metrics/handle.h"
+#include "metrics/reading.h"
+#include "records/batch.h"
+#include "records/schema.h"
+
+namespace tidewatch {
+
+class FamilyState {
+ public:
+  virtual ~FamilyState() = default;
+  virtual std::size_t memory_bytes() const = 0;
+};
+
+// What a read may need besides the state.
+struct ReadContext {
+  Instant from{}, to{};   // the window
+  Instant now{};          // engine time
+};
+
+class Family {
+ public:
+  virtual ~Family() = default;
+
+  virtual std::unique_ptr<FamilyState> make() const = 0;
+  // Adds the given rows (indices into batch, already selected by `where` and label set; ascending).
+  virtual void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const = 0;
+  // Adds one row: the same as add() with one index; the ingest path calls this.
+  virtual void add_row(FamilyState& state, const Batch& batch, std::uint32_t row) const {
+    add(state, batch, std::span<const std::uint32_t>(&row, 1));
+  }
+  // into += from. Panes are merged oldest first.
+  virtual void merge(FamilyState& into, const FamilyState& from) const = 0;
+  // Fills value or text, n, nulls, excluded, status (ok, undefined, insufficient for min_n), reason, error, low, high,
+  // p_value, bins. The window, no_data, revision and final fields are the ring's.
+  virtual void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const = 0;
+
+  virtual void write(const FamilyState& state, ByteWriter& out) const = 0;
+  virtual std::unique_ptr<FamilyState> read_state(ByteReader& in) const = 0;  // nullptr when damaged
+
+  // Columns whose null makes a row not count for a "N rows" window; indices into the batch.
+  virtual std::vector<std::size_t> needed_columns() const = 0;
+  // Rows beyond N that a "N rows" window hands over (percentile_rank: 1, the row being ranked, which comes last).
+  virtual std::uint32_t extra_rows() const { return 0; }
+  virtual bool is_sequential() const { return false; }
+
+  // Drift families: the reference. Called with the baseline's selected rows, then sealed. Until sealed, and with
+  // n_ref < 20, reads are insufficient. The reference can be saved, as can the edges it fixed.
+  virtual bool needs_baseline() const { return false; }
+  virtual void reference_rows(const Batch&, std::span<const std::uint32_t>) {}
+  virtual void reference_seal() {}
+  virtual void write_reference(ByteWriter&) const {}
+  virtual bool read_reference(ByteReader&) { return true; }
+};
+
+// The family a metric reads, and the key under which rings share it ("moments latency_ms"). The error is a sentence
+// for the author: column, expected type, got. `column_index` in families is into StreamSpec columns then derived.
+Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const StreamSpec& stream);
+std::string family_key(const MetricSpec& spec);
+
+}  // namespace tidewatch

@@ -1,0 +1,106 @@
+// Rows in, readings out. Rings of mergeable panes per (stream, where, by, step), shared by the metrics that agree on
+// those; one state family each, so p50, p95 and p99 keep one sketch. Pure: engine time is handed in.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "metrics/handle.h"
+#include "metrics/reading.h"
+#include "records/batch.h"
+#include "records/labels.h"
+
+namespace tidewatch {
+
+// A predicate written in Lua, called with a whole batch. Sets out[row] for each row; false = the batch adds nothing
+// and the panes it touches read `undefined` until they leave the window (reason says why).
+class RowPredicate {
+ public:
+  virtual ~RowPredicate() = default;
+  virtual bool test(int function, const Batch& batch, std::vector<std::uint8_t>& out, std::string& reason) = 0;
+};
+
+struct SeriesReading {
+  const LabelSet* labels = nullptr;  // borrowed until the next feed or forget
+  Reading reading;
+};
+
+struct StreamCounters {
+  std::uint64_t received = 0, accepted = 0, late = 0, too_late = 0, future = 0, rejected = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> rejected_by;  // by reason
+  Instant newest_event = far_past, last_arrival = far_past, watermark = far_past;
+};
+
+class MetricEngine {
+ public:
+  // All problems at once, each with the handle it belongs to: unknown metric, column, type, bad window, missing
+  // baseline, a ring above 20,000 panes.
+  struct Problem { HandleId handle; std::string text; };
+  static Result<std::unique_ptr<MetricEngine>> create(std::vector<StreamSpec> streams, std::vector<BaselineSpec> baselines,
+                                                      std::vector<HandleSpec> handles, RowPredicate* predicates,
+                                                      std::vector<Problem>* problems);
+  ~MetricEngine();
+
+  // Gives a baseline its rows (any number of batches; then seal). A handle against a baseline that was never given
+  // reads `insufficient: baseline "train" has no rows`.
+  void baseline_rows(std::string_view baseline, const Batch& batch);
+  void baseline_seal(std::string_view baseline);
+
+  // Rows of one stream from one source, received at `now`. Rows beyond now + future are rejected when
+  // `check_future`; rows too late for every ring are rejected; returns what was rejected here (counted too).
+  std::vector<Rejected> feed(std::string_view stream, std::string_view source, const Batch& batch, Instant now,
+                             bool check_future = true);
+  // Time alone: idle sources, watermarks of silent streams, label sets to forget.
+  void tick(Instant now);
+
+  // One reading per live label set, in label order; one with empty labels when ungrouped. Windows end at the newest
+  // pane end at or before the stream's watermark (closed), or include the running pane (open).
+  void read(HandleId handle, Instant now, std::vector<SeriesReading>& out);
+  // One label set's reading; no_data when it does not exist.
+  Reading read_one(HandleId handle, const LabelSet& labels, Instant now);
+
+  // Changes whenever a read could answer differently because rows landed or a watermark moved; for skipping work.
+  std::uint64_t version(HandleId handle) const;
+  // True when the handle's streams have no open window left to empty: time alone changes nothing until the next feed.
+  // False for freshness and arrival_age.
+  bool is_quiet(HandleId handle, Instant now) const;
+  std::vector<std::string> streams_of(HandleId handle) const;
+
+  const StreamCounters* counters(std::string_view stream) const;
+  Duration default_every(HandleId handle) const;  // 1s up to 10m, 10s to 1h, 1m to 1 day, 10m to 1 week, else 1h; rows/business/calendar: 1h
+  std::size_t series_count() const;
+  std::size_t memory_bytes() const;
+
+  // The whole state. restore() takes what it recognises (same stream, where, by, step, family) and leaves the rest
+  // empty, so an edited pack keeps the windows it did not change.
+  void save(ByteWriter& out) const;
+  Done restore(ByteReader& in);
+
+ private:
+  struct State;
+  explicit MetricEngine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// The catalogue: one row a metric. Also what `check`, help and the reference are made of.
+struct MetricInfo {
+  std::string_view name;
+  std::string_view signature;   // `psi(column, { over, against, ... })`
+  std::string_view layer;       // data model system business
+  std::string_view text;        // one or two sentences, units, formula source
+  std::string_view example;     // Lua, executed by a test
+  int columns_min, columns_max; // how many columns it takes; -1 = expression
+  bool needs_over, needs_against;
+  std::uint64_t default_min_n;
+  bool sequential;              // order of rows matters
+  bool result_is_share;
+};
+std::span<const MetricInfo> metric_catalogue();
+const MetricInfo* find_metric(std::string_view name);
+
+}  // namespace tidewatch

@@ -1,0 +1,50 @@
+// What a metric answers: never a bare number. Value, the rows behind it, and a status that names the cure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/time.h"
+
+namespace tidewatch {
+
+// The first that applies wins: wait for rows, for labels, for more rows, never.
+enum class Status : std::uint8_t { ok, no_data, immature, insufficient, undefined };
+std::string_view name_of(Status status);
+
+struct ErrorBound {
+  enum class Kind : std::uint8_t { exact, relative, absolute, standard } kind = Kind::exact;
+  double bound = 0;
+};
+
+struct CalibrationBin {
+  double low, high;
+  std::uint64_t n;
+  double score, positive;  // mean score, share of positives
+};
+
+struct Reading {
+  std::optional<double> value;  // set exactly when status is ok, insufficient or immature and the formula had a value; never NaN or inf
+  std::string text;             // hashes, names, lists: for metrics whose answer is a text
+  Status status = Status::no_data;
+  std::string reason;           // a short sentence; empty when ok
+  std::uint64_t n = 0, nulls = 0, excluded = 0;  // rows that passed `where` = n + nulls + excluded
+  std::vector<std::pair<std::string, std::uint64_t>> excluded_by;  // nan inf domain zero_target no_move overflow
+  Instant from{}, to{};         // the window, half open, event time
+  Instant as_of{};              // engine time of the read
+  std::uint32_t revision = 0;
+  bool is_final = false;
+  std::uint64_t late = 0;       // rows that landed after the first read
+  ErrorBound error;
+  std::optional<double> low, high, p_value;   // 95 % interval; p
+  std::string baseline;         // name of the baseline used, "" when none
+  std::uint64_t baseline_n = 0;
+  std::vector<CalibrationBin> bins;
+
+  bool is_ok() const { return status == Status::ok && (value.has_value() || !text.empty()); }
+};
+
+}  // namespace tidewatch
