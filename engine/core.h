@@ -90,6 +90,9 @@ class Core {
   Instant next_due() const;
   // True when a monitor of `stream` is judged on arrival (the backtest then feeds one event time a batch).
   bool judges_on_arrival(std::string_view stream) const;
+  // How far apart in event time rows of `stream` may lie and still be fed as one batch without a monitor seeing the
+  // difference: 0 = one event time a batch (a monitor judges on arrival), else the finest interval, at most a day.
+  Duration feed_span(std::string_view stream) const;
 
   std::vector<AlertView> alerts(bool active_only = true) const;
   // A monitor's instances (empty labels when ungrouped); nullptr when unknown.

@@ -1,0 +1,190 @@
+#include "app/backtest.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace tidewatch {
+
+namespace {
+
+// Collects what each instance did, from the evaluations themselves: a span opens and closes where the state changed.
+class Recorder : public EvaluationObserver {
+ public:
+  Recorder(const Core& core, const BacktestOptions& options) : core_(core), options_(options) {}
+
+  void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading, AlertState state,
+                 Severity severity) override {
+    Track& track = tracks_[{monitor.id, labels}];
+    MonitorHistory& h = track.history;
+    if (h.monitor.empty()) begin(monitor, labels, track);
+    ++h.evaluations;
+    if (reading.status != Status::ok) ++h.not_ok;
+    if (reading.value) h.last = reading.value;
+    if (track.keeps_values)
+      h.values.push_back({at, reading.value, reading.text, reading.n, reading.status, state, severity});
+    if (state == AlertState::pending && track.state != AlertState::pending) track.pending_from = at;
+    if (track.state == AlertState::firing && (state != AlertState::firing || severity != track.severity)) h.spans.back().to = at;
+    if (state == AlertState::firing && (track.state != AlertState::firing || severity != track.severity)) {
+      const AlertInstance* instance = core_.instance(monitor.id, labels);
+      const Instant pending = instance && instance->active_at() ? *instance->active_at() : at;
+      h.spans.push_back({severity, pending, at, std::nullopt});
+    }
+    if (track.state == AlertState::pending && state == AlertState::ok) h.pending_only.emplace_back(track.pending_from, at);
+    track.state = state;
+    track.severity = severity;
+  }
+
+  std::vector<MonitorHistory> take() {
+    std::vector<MonitorHistory> out;
+    for (auto& [key, track] : tracks_) out.push_back(std::move(track.history));
+    return out;
+  }
+
+ private:
+  struct Track {
+    MonitorHistory history;
+    AlertState state = AlertState::ok;
+    Severity severity = Severity::none;
+    Instant pending_from{};
+    bool keeps_values = false;
+  };
+
+  void begin(const MonitorSpec& monitor, const LabelSet& labels, Track& track) {
+    MonitorHistory& h = track.history;
+    h.monitor = monitor.name;
+    h.labels = labels;
+    h.layer = monitor.layer;
+    track.keeps_values = options_.keep_values || std::find(options_.values.begin(), options_.values.end(), monitor.name) != options_.values.end();
+    for (std::size_t s = 3; s >= 1; --s) {
+      if (!monitor.rules[s]) continue;
+      h.thresholds.emplace_back(static_cast<Severity>(s), monitor.rules[s]->condition);
+      h.rule += (h.rule.empty() ? "" : "; ") + std::string(name_of(static_cast<Severity>(s))) + " " + monitor.rules[s]->describe();
+    }
+    if (monitor.judge >= 0) h.rule = "judged by a function";
+  }
+
+  const Core& core_;
+  const BacktestOptions& options_;
+  std::map<std::pair<std::string, LabelSet>, Track> tracks_;
+};
+
+}  // namespace
+
+Done give_baselines(Core& core, const std::map<std::string, History>& histories) {
+  for (const auto& b : core.pack().baselines) {
+    const auto stream = std::find_if(core.pack().streams.begin(), core.pack().streams.end(),
+                                     [&](const auto& s) { return s.name == b.stream; });
+    if (stream == core.pack().streams.end()) return not_found("baseline \"" + b.name + "\": no stream \"" + b.stream + "\"");
+    std::uint64_t rows = 0;
+    if (!b.file.empty()) {
+      const std::string path = b.file.front() == '/' ? b.file : core.pack().folder + "/" + b.file;
+      auto history = read_history(*stream, {path});
+      if (!history) return history.error().within("baseline \"" + b.name + "\"");
+      for (const auto& batch : history->batches) {
+        core.metrics().baseline_rows(b.name, batch);
+        rows += batch.rows;
+      }
+    } else if (const auto it = histories.find(b.stream); it != histories.end()) {
+      const auto& order = it->second.order;
+      const auto before = [](const History::Row& r, Instant t) { return r.at < t; };
+      const auto first = static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.from, before) - order.begin());
+      const auto last = static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.to, before) - order.begin());
+      if (last > first) core.metrics().baseline_rows(b.name, it->second.take(first, last));
+      rows = last - first;
+    }
+    core.metrics().baseline_seal(b.name);
+    if (!b.file.empty() && rows == 0) return invalid("baseline \"" + b.name + "\": expected rows in " + b.file + ", got none");
+  }
+  return done();
+}
+
+Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options,
+                                const std::map<std::string, History>& histories, const Progress& progress) {
+  auto made = Core::create(pack.spec(), &pack, &pack);
+  if (!made) return made.error();
+  Core& core = **made;
+  if (auto given = give_baselines(core, histories); !given) return given.error();
+
+  BacktestResult result;
+  result.pack = pack.spec().name;
+  Recorder recorder(core, options);
+  core.observe(&recorder);
+  CoreOutput out;
+
+  struct Cursor {
+    const std::string* stream;
+    const History* history;
+    std::size_t next, end;
+    Duration span;
+  };
+  std::vector<Cursor> cursors;
+  std::uint64_t total = 0, fed = 0;
+  Instant last = far_past, first = far_future;
+  const auto before = [](const History::Row& r, Instant t) { return r.at < t; };
+  for (const auto& [stream, history] : histories) {
+    const auto& order = history.order;
+    const auto begin = std::lower_bound(order.begin(), order.end(), options.from, before);
+    const auto end = std::lower_bound(order.begin(), order.end(), options.to, before);
+    result.records += history.received;
+    result.rejected += history.rejected;
+    for (const auto& r : history.rejected_by) result.rejected_by.push_back(r);
+    for (const auto& r : history.first_rejects) result.first_rejects.push_back(r);
+    if (begin == end) continue;
+    cursors.push_back({&stream, &history, static_cast<std::size_t>(begin - order.begin()),
+                       static_cast<std::size_t>(end - order.begin()), core.feed_span(stream)});
+    total += static_cast<std::uint64_t>(end - begin);
+    first = std::min(first, begin->at);
+    last = std::max(last, (end - 1)->at);
+  }
+  if (options.to != far_future) last = std::max(last, options.to);
+  result.from = first == far_future ? Instant{0} : first;
+  result.to = last == far_past ? Instant{0} : last;
+
+  // At one instant rows come before the tick, so a tick sees what was true at that instant.
+  std::uint64_t said = 0;
+  for (;;) {
+    Cursor* next = nullptr;
+    for (auto& c : cursors)
+      if (c.next < c.end && (!next || c.history->order[c.next].at < next->history->order[next->next].at)) next = &c;
+    const Instant due = core.next_due();
+    if (!next) {
+      if (due > last) break;
+      core.tick(std::max(due, result.from), out);
+      continue;
+    }
+    const Instant row_at = next->history->order[next->next].at;
+    if (due < row_at && due != far_past) {
+      core.tick(due, out);
+      continue;
+    }
+    const auto& order = next->history->order;
+    Instant limit = next->span.ns == 0 ? row_at : ceil_to(row_at, next->span);
+    if (due != far_past) limit = std::min(limit, std::max(due, row_at));
+    std::size_t to = next->next;
+    while (to < next->end && order[to].at <= limit && to - next->next < 8192) ++to;
+    const Batch batch = next->history->take(next->next, to);
+    const auto refused = core.feed(*next->stream, *next->stream, batch, order[to - 1].at, out, false);
+    for (const auto& r : refused)
+      if (result.first_rejects.size() < 20) result.first_rejects.push_back(r);
+    fed += to - next->next;
+    next->next = to;
+    if (progress && fed - said > total / 200 + 1) {
+      said = fed;
+      progress(fed, total);
+    }
+  }
+  result.evaluations = core.counters().evaluations;
+  for (const auto& s : pack.spec().streams)
+    if (const StreamCounters* c = core.metrics().counters(s.name)) {
+      const std::uint64_t refused = c->too_late + c->future;
+      result.rejected += refused;
+      if (c->too_late) result.rejected_by.emplace_back("too_late", c->too_late);
+    }
+  result.monitors = recorder.take();
+  result.notifications = std::move(out.notifications);
+  result.script_output = pack.take_output();
+  return result;
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,74 @@
+// A pack over history, at full speed: engine time follows the data, ticks are those the core asks for. The same core
+// as live; only the clock is another.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "app/data_files.h"
+#include "bindings/script_pack.h"
+#include "core.h"
+
+namespace tidewatch {
+
+struct BacktestOptions {
+  std::map<std::string, std::vector<std::string>> data;  // stream -> files
+  Instant from = far_past, to = far_future;              // event time, half open
+  std::vector<std::string> values;                       // monitors whose every evaluation is kept
+  bool keep_values = false;                              // all of them (HTML)
+};
+
+struct SeveritySpan {
+  Severity severity;
+  Instant pending_from, from;
+  std::optional<Instant> to;   // empty: still so at the end of the data
+};
+
+struct EvaluatedValue {
+  Instant at;
+  std::optional<double> value;
+  std::string text;
+  std::uint64_t n;
+  Status status;
+  AlertState state;
+  Severity severity;
+};
+
+struct MonitorHistory {
+  std::string monitor, layer, rule;           // rule: the conditions in words
+  LabelSet labels;
+  std::vector<SeveritySpan> spans;
+  std::vector<std::pair<Instant, Instant>> pending_only;  // went pending and back
+  std::uint64_t evaluations = 0, not_ok = 0;
+  std::optional<double> last;
+  std::vector<EvaluatedValue> values;
+  std::vector<std::pair<Severity, Condition>> thresholds;
+};
+
+struct BacktestResult {
+  std::string pack;
+  std::uint64_t records = 0, rejected = 0, evaluations = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> rejected_by;
+  std::vector<Rejected> first_rejects;
+  Instant from{}, to{};                       // of the data that was run
+  std::vector<MonitorHistory> monitors;       // by monitor, then labels
+  std::vector<Notification> notifications;
+  std::vector<std::string> script_output;
+  double read_seconds = 0, run_seconds = 0;   // filled by the command, which may read a clock
+};
+
+// Errors: a stream the pack does not declare (nearest name), an unreadable file, a baseline without rows.
+Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options, const std::map<std::string, History>& histories,
+                                const Progress& progress = {});
+
+// Gives every baseline its rows: files are read, spans are taken from the histories (`where` to look for a stream's rows).
+Done give_baselines(Core& core, const std::map<std::string, History>& histories);
+
+std::string backtest_json(const BacktestResult& result, const BacktestOptions& options);
+std::string backtest_text(const BacktestResult& result, bool use_color);
+std::string backtest_html(const BacktestResult& result);
+std::string compare_text(const BacktestResult& ours, const BacktestResult& other);
+std::string compare_json(const BacktestResult& ours, const BacktestResult& other);
+
+}  // namespace tidewatch

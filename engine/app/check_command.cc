@@ -1,0 +1,38 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.h"
+#include "base/text.h"
+
+namespace tidewatch {
+
+int check_command(const CheckArguments& arguments) {
+  std::size_t errors = 0, warnings = 0;
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  for (const auto& folder : arguments.packs) {
+    std::vector<Problem> problems;
+    const auto pack = ScriptPack::load(folder, problems);
+    for (const auto& p : problems) {
+      ++(p.is_warning ? warnings : errors);
+      if (arguments.json)
+        all.push_back({{"file", p.file}, {"line", p.line}, {"column", p.column}, {"path", p.path}, {"what", p.what},
+                       {"expected", p.expected}, {"got", p.got}, {"nearest", p.nearest}, {"warning", p.is_warning}});
+      else
+        std::printf("%s\n", p.text().c_str());
+    }
+    if (pack && !arguments.json) {
+      const PackSpec& s = pack->spec();
+      std::fprintf(stderr, "%s: %zu streams, %zu metrics, %zu monitors\n", s.name.c_str(), s.streams.size(), s.handles.size(),
+                   s.monitors.size());
+    } else if (!pack && problems.empty()) {
+      ++errors;
+      std::fprintf(stderr, "tidewatch: %s: no pack.lua that loads\n", folder.c_str());
+    }
+  }
+  if (arguments.json) std::printf("%s\n", all.dump(2).c_str());
+  if (!arguments.json && errors + warnings > 0)
+    std::fprintf(stderr, "%zu problem%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+  return errors ? 1 : 0;
+}
+
+}  // namespace tidewatch
