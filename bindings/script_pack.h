@@ -16,7 +16,7 @@ namespace tidewatch {
 // One sentence for the author: file:line: what, expected, got, nearest name.
 struct Problem {
   std::string file;          // as people say it: vix-spx/pack.lua
-  int line = 0, column = 0;
+  int line = 0, column = 0, length = 1;  // columns from 1; length is the caret's
   bool is_warning = false;
   std::string path;          // monitor "drift".critical
   std::string what, expected, got, nearest;
@@ -66,6 +66,8 @@ class Simulator {
                                                  std::vector<Fault> faults, std::vector<Problem>& problems);
   ~Simulator();
   Duration step() const;
+  Instant start() const;     // `from`, or the simulator's own `start` when `from` was far_past
+  const std::string& name() const;
   // The records of the step that begins at `at`; call with ascending multiples of step from `from`.
   Result<std::vector<Emitted>> at(Instant at);
   std::vector<std::string> fault_names() const;

@@ -36,6 +36,9 @@ class Family {
   virtual ~Family() = default;
 
   virtual std::unique_ptr<FamilyState> make() const = 0;
+  // Once a batch, before its rows are added: lets a family do per-batch work once (run an expression, map a dictionary).
+  // Optional for the caller, but who calls it for one batch calls it for every later one: it is remembered by address.
+  virtual void prepare(const Batch&) {}
   // Adds the given rows (indices into batch, already selected by `where` and label set; ascending).
   virtual void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const = 0;
   // Adds one row: the same as add() with one index; the ingest path calls this.

@@ -55,6 +55,9 @@ struct MetricSpec {
   bool exact = false;                 // quantiles
   double threshold = 0.5;             // scores at or above it are positive
   std::string positive;               // category value that counts as positive
+  double false_positive_cost = 1;     // decision_cost{false_positive = }
+  double false_negative_cost = 1;     // decision_cost{false_negative = }
+  bool per_prediction = false;        // decision_cost{per = "prediction"}
   std::string unit;                   // freshness: "" (a duration in seconds) or "business days"
   std::string of;                     // freshness: a time column other than the stream's
   std::string calendar = "weekdays";

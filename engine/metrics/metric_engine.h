@@ -64,6 +64,9 @@ class MetricEngine {
   // One label set's reading; no_data when it does not exist.
   Reading read_one(HandleId handle, const LabelSet& labels, Instant now);
 
+  // The revision known now of the window that ended at `window_end` (event time); panes that left the ring are gone.
+  Reading read_at(HandleId handle, const LabelSet& labels, Instant window_end, Instant now);
+
   // Changes whenever a read could answer differently because rows landed or a watermark moved; for skipping work.
   std::uint64_t version(HandleId handle) const;
   // True when the handle's streams have no open window left to empty: time alone changes nothing until the next feed.

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/time.h"
 
 namespace tidewatch {
@@ -46,5 +47,9 @@ struct Reading {
 
   bool is_ok() const { return status == Status::ok && (value.has_value() || !text.empty()); }
 };
+
+// A reading in a checkpoint. A damaged one turns the reader bad.
+void write_reading(ByteWriter& out, const Reading& reading);
+Reading read_reading(ByteReader& in);
 
 }  // namespace tidewatch

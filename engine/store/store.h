@@ -23,20 +23,20 @@ namespace tidewatch {
 
 struct StoredInput {
   enum class Kind : std::uint8_t { batch, tick, reload } kind = Kind::tick;
-  std::uint64_t seq = 0;          // given by append
+  std::uint64_t seq = 0;  // given by append
   Instant at{};
   std::string stream, source, batch_id;
-  std::string body;               // Batch::write bytes (uncompressed here); empty for ticks
-  std::string offset_key;         // file tails: path identity; "" when none
+  std::string body;        // Batch::write bytes (uncompressed here); empty for ticks
+  std::string offset_key;  // file tails: path identity; "" when none
   std::uint64_t offset = 0;
 };
 
 struct StoredNotification {
   std::uint64_t id = 0;
-  std::string key;                // unique
+  std::string key;  // unique
   std::string notifier;
-  std::string payload;            // JSON
-  std::string state = "queued";   // queued sending accepted failed superseded
+  std::string payload;           // JSON
+  std::string state = "queued";  // queued sending accepted failed superseded
   int attempts = 0;
   Instant next_at{}, created_at{}, give_up_at{};
   std::string last_result;
@@ -49,7 +49,7 @@ struct StoredJournalRow {
 };
 
 struct StoredCheckpoint {
-  std::uint64_t seq = 0;          // the last input it holds
+  std::uint64_t seq = 0;  // the last input it holds
   Instant at{};
   std::string pack_hash, body;
 };
@@ -71,19 +71,21 @@ class Store {
   Done commit(Commit& commit);
 
   bool has_batch(std::string_view stream, std::string_view batch_id) const;
-  Result<std::vector<StoredInput>> inputs_after(std::uint64_t seq, std::size_t most) const;  // in order; body decompressed
-  Result<std::optional<StoredCheckpoint>> newest_checkpoint() const;   // a damaged one is skipped for the one before
+  Result<std::vector<StoredInput>> inputs_after(std::uint64_t seq,
+                                                std::size_t most) const;  // in order; body decompressed
+  Result<std::optional<StoredCheckpoint>> newest_checkpoint() const;      // a damaged one is skipped for the one before
   // Stores a checkpoint; drops all but the newest two. Ticks before it are dropped; batches are kept for `history`.
   Done checkpoint(const StoredCheckpoint& checkpoint, Duration history);
 
   Result<std::vector<StoredNotification>> due_notifications(Instant now, std::size_t most) const;
-  Result<Instant> next_notification_at() const;   // far_future when none is queued
-  Done update_notification(const StoredNotification& notification);   // by id
-  Result<std::vector<StoredNotification>> notifications(std::size_t most) const;   // newest first
-  Result<std::vector<StoredJournalRow>> journal(std::string_view monitor, std::size_t most) const;  // newest first; "" = all
+  Result<Instant> next_notification_at() const;                                   // far_future when none is queued
+  Done update_notification(const StoredNotification& notification);               // by id
+  Result<std::vector<StoredNotification>> notifications(std::size_t most) const;  // newest first
+  Result<std::vector<StoredJournalRow>> journal(std::string_view monitor,
+                                                std::size_t most) const;  // newest first; "" = all
 
   std::optional<std::uint64_t> offset(std::string_view key) const;
-  Result<std::string> setting(std::string_view name) const;            // "" when absent
+  Result<std::string> setting(std::string_view name) const;  // "" when absent
   Done set_setting(std::string_view name, std::string_view value);
   int schema_version() const;
 

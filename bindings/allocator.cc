@@ -1,0 +1,42 @@
+// Counting and refusing. The size of an old block is trusted only when there is an old block: 5.4 passes the type of
+// the new object in its place.
+#include "bindings/allocator.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "bindings/lua_compat.h"
+
+namespace tidewatch {
+
+void* Allocator::allocate(void* self, void* block, std::size_t old_size, std::size_t new_size) {
+  auto& me = *static_cast<Allocator*>(self);
+  if (block == nullptr) old_size = 0;
+  if (new_size == 0) {
+    std::free(block);
+    me.used_ -= old_size;
+    return nullptr;
+  }
+  const bool grows = new_size > old_size;
+  if (grows && me.lifted_ == 0 && (new_size > me.block_cap_ || me.used_ + (new_size - old_size) > me.cap_)) {
+#ifdef TIDEWATCH_LUAJIT
+    me.oom_ = true;
+#else
+    if (me.pending_ == new_size) me.oom_ = true;
+    me.pending_ = new_size;
+#endif
+    return nullptr;
+  }
+  void* grown = std::realloc(block, new_size);
+  if (grown == nullptr) {
+    if (!grows) return block;
+    me.oom_ = true;
+    return nullptr;
+  }
+  if (grows && me.pending_ == new_size) me.pending_ = 0;
+  me.used_ = me.used_ - old_size + new_size;
+  me.peak_ = std::max(me.peak_, me.used_);
+  return grown;
+}
+
+}  // namespace tidewatch

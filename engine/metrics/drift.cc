@@ -1,0 +1,296 @@
+// Binned drift against a frozen reference: psi kl js hellinger total_variation l_infinity chi2 from one set of integer
+// counts. The reference is a sample too, so p-values carry 1/n + 1/n_ref. Smoothing adds half a row a bin; "floor"
+// (zero shares become 1e-4) is there for comparison with other tools. Formulas: p reference, q current, natural log.
+#include <algorithm>
+
+#include "metrics/binning.h"
+#include "metrics/family_of.h"
+
+namespace tidewatch {
+namespace {
+
+constexpr std::uint64_t least_reference = 20;
+constexpr std::size_t most_texts = 1'000'000;
+
+struct DriftState final : FamilyState {
+  Tally tally;
+  std::uint64_t unbinned = 0;  // rows that came before the reference was sealed
+  std::vector<std::uint64_t> counts;
+  void merge(const DriftState& from) {
+    tally.merge(from.tally);
+    unbinned += from.unbinned;
+    if (counts.size() < from.counts.size()) counts.resize(from.counts.size());
+    for (std::size_t i = 0; i < from.counts.size(); ++i) counts[i] += from.counts[i];
+  }
+  void write(ByteWriter& out) const {
+    tally.write(out);
+    out.put(unbinned);
+    out.array(counts);
+  }
+  bool read(ByteReader& in) {
+    tally.read(in);
+    unbinned = in.get<std::uint64_t>();
+    counts = in.array<std::uint64_t>();
+    return in.good();
+  }
+  std::size_t memory_bytes() const override { return sizeof *this + counts.capacity() * 8; }
+};
+
+class Drift final : public FamilyOf<Drift, DriftState> {
+ public:
+  Drift(const FamilyInput& input, BinRule rule)
+      : column_(input.columns[0]),
+        is_text_(input.types[0] == ColumnType::string || input.types[0] == ColumnType::category),
+        is_category_(input.types[0] == ColumnType::category),
+        has_null_bin_(input.spec.nulls_bin),
+        rule_(std::move(rule)) {}
+
+  std::unique_ptr<FamilyState> make() const override {
+    auto state = std::make_unique<DriftState>();
+    state->counts.resize(bins());
+    return state;
+  }
+  // A category's dictionary is mapped to bins once a batch; a string column has one text a row, so nothing is saved.
+  void prepare(const Batch& batch) override {
+    prepared_ = nullptr;
+    if (!is_sealed_ || !is_category_) return;
+    const Dictionary& dictionary = batch.columns[column_].dictionary;
+    bin_of_code_.resize(dictionary.size());
+    for (std::uint32_t code = 0; code < dictionary.size(); ++code)
+      bin_of_code_[code] = static_cast<std::uint32_t>(texts_.of(dictionary[code]));
+    prepared_ = &batch;
+  }
+  void add_one(DriftState& state, const Batch& batch, std::uint32_t row) const {
+    const Column& column = batch.columns[column_];
+    if (!is_sealed_) {
+      ++state.unbinned;
+      if (column.null[row])
+        ++state.tally.nulls;
+      else if (is_text_ || usable(column.as_number(row), state.tally))
+        ++state.tally.n;
+      return;
+    }
+    if (state.counts.size() < bins()) [[unlikely]]
+      state.counts.resize(bins());
+    if (column.null[row]) {
+      ++state.tally.nulls;
+      if (has_null_bin_) ++state.counts.back();
+      return;
+    }
+    if (is_text_) {
+      ++state.counts[prepared_ == &batch ? bin_of_code_[column.codes[row]] : texts_.of(column.text(row))];
+    } else {
+      const double value = column.as_number(row);
+      if (!usable(value, state.tally)) return;
+      ++state.counts[numbers_.of(value)];
+    }
+    ++state.tally.n;
+  }
+  void read_one(const DriftState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const;
+  std::vector<std::size_t> needed_columns() const override {
+    return has_null_bin_ ? std::vector<std::size_t>{} : std::vector<std::size_t>{column_};
+  }
+
+  bool needs_baseline() const override { return true; }
+  void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
+    const Column& column = batch.columns[column_];
+    for (const std::uint32_t row : rows) {
+      if (column.null[row]) {
+        ++reference_nulls_;
+      } else if (is_text_) {
+        const std::string text(column.text(row));
+        const auto found = reference_texts_.find(text);
+        if (found != reference_texts_.end())
+          ++found->second;
+        else if (reference_texts_.size() < most_texts)
+          reference_texts_.emplace(text, 1);
+      } else if (const double value = column.as_number(row); std::isfinite(value)) {
+        reference_values_.push_back(value);
+      }
+    }
+  }
+  void reference_seal() override {
+    is_sealed_ = true;
+    prepared_ = nullptr;
+    if (is_text_)
+      texts_ = TextBins::cut(reference_texts_);
+    else if (!reference_values_.empty())
+      numbers_ = NumberBins::cut(reference_values_, rule_);
+    reference_.assign(bins(), 0);
+    for (const auto& [text, count] : reference_texts_) reference_[texts_.of(text)] += count;
+    for (const double value : reference_values_) ++reference_[numbers_.of(value)];
+    if (has_null_bin_) reference_.back() = reference_nulls_;
+    reference_values_ = {};
+    reference_texts_.clear();
+  }
+  void write_reference(ByteWriter& out) const override {
+    out.put(static_cast<std::uint8_t>(is_sealed_));
+    if (!is_sealed_) return;
+    if (is_text_)
+      texts_.write(out);
+    else
+      numbers_.write(out);
+    out.array(reference_);
+  }
+  bool read_reference(ByteReader& in) override {
+    if (in.get<std::uint8_t>() == 0) return in.good();
+    prepared_ = nullptr;
+    if (!(is_text_ ? texts_.read(in) : numbers_.read(in))) return false;
+    reference_ = in.array<std::uint64_t>();
+    is_sealed_ = in.good() && reference_.size() == bins_when_sealed();
+    return is_sealed_;
+  }
+
+ private:
+  std::size_t bins_when_sealed() const { return (is_text_ ? texts_.size() : numbers_.size()) + has_null_bin_; }
+  std::size_t bins() const { return is_sealed_ ? bins_when_sealed() : 0; }
+
+  std::size_t column_;
+  bool is_text_, is_category_, has_null_bin_, is_sealed_ = false;
+  BinRule rule_;
+  NumberBins numbers_;
+  TextBins texts_;
+  std::vector<std::uint64_t> reference_;
+  std::vector<double> reference_values_;               // until sealed
+  std::map<std::string, std::uint64_t> reference_texts_;
+  std::uint64_t reference_nulls_ = 0;
+  std::vector<std::uint32_t> bin_of_code_;
+  const Batch* prepared_ = nullptr;
+};
+
+struct Pair {
+  double reference, current;
+};
+
+// Two-sample contingency. Bins where either side expects under 5 rows are pooled: into the next bin, the last into the
+// one before it; for categories all of them together. Returns the statistic and its degrees of freedom.
+std::pair<double, unsigned> chi_square(const std::vector<Pair>& bins, double n_reference, double n, bool is_text) {
+  const double all = n_reference + n;
+  const auto is_thin = [&](const Pair& bin) {
+    return (bin.reference + bin.current) * std::min(n_reference, n) / all < 5;
+  };
+  std::vector<Pair> pooled;
+  Pair open{0, 0};
+  const auto gather = [&](const Pair& bin) {
+    open.reference += bin.reference;
+    open.current += bin.current;
+  };
+  for (const Pair& bin : bins) {
+    if (is_text) {
+      if (is_thin(bin))
+        gather(bin);
+      else
+        pooled.push_back(bin);
+      continue;
+    }
+    gather(bin);
+    if (is_thin(open)) continue;
+    pooled.push_back(open);
+    open = {0, 0};
+  }
+  if (open.reference + open.current > 0) {
+    if (pooled.empty() || (is_text && !is_thin(open))) {
+      pooled.push_back(open);
+    } else {
+      pooled.back().reference += open.reference;
+      pooled.back().current += open.current;
+    }
+  }
+  double sum = 0;
+  for (const Pair& bin : pooled) {
+    const double both = bin.reference + bin.current, expected_reference = both * n_reference / all,
+                 expected = both * n / all;
+    sum += (bin.reference - expected_reference) * (bin.reference - expected_reference) / expected_reference +
+           (bin.current - expected) * (bin.current - expected) / expected;
+  }
+  return {sum, static_cast<unsigned>(pooled.empty() ? 0 : pooled.size() - 1)};
+}
+
+void Drift::read_one(const DriftState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+  state.tally.show(out, "");
+  out.baseline = spec.against;
+  std::uint64_t n_reference = 0, n = 0;
+  for (const auto count : reference_) n_reference += count;
+  for (const auto count : state.counts) n += count;
+  out.baseline_n = n_reference;
+  const auto refuse = [&](Status status, std::string reason) {
+    out.value.reset();
+    out.status = status;
+    out.reason = std::move(reason);
+  };
+  if (!is_sealed_ || n_reference == 0)
+    return refuse(Status::insufficient, "baseline \"" + spec.against + "\" has no rows");
+  if (state.unbinned)
+    return refuse(Status::undefined, "rows of the window came before baseline \"" + spec.against + "\" was given");
+  std::vector<Pair> bins, raw;  // shares; counts
+  for (std::size_t i = 0; i < reference_.size(); ++i) {
+    const std::uint64_t now = i < state.counts.size() ? state.counts[i] : 0;
+    if (reference_[i] + now) raw.push_back({static_cast<double>(reference_[i]), static_cast<double>(now)});
+  }
+  const double total_reference = static_cast<double>(n_reference), total = static_cast<double>(n);
+  const bool is_raw = spec.metric == "total_variation" || spec.metric == "l_infinity";
+  const double half = spec.smoothing_floor || is_raw ? 0 : 0.5, extra = half * static_cast<double>(raw.size());
+  for (const Pair& bin : raw) {
+    Pair share{(bin.reference + half) / (total_reference + extra), (bin.current + half) / (total + extra)};
+    if (spec.smoothing_floor && !is_raw) {
+      if (bin.reference == 0) share.reference = 1e-4;
+      if (bin.current == 0) share.current = 1e-4;
+    }
+    bins.push_back(share);
+  }
+  if (n == 0) return settle(out, spec, std::nullopt, "no usable value");
+  double value = 0, statistic = -1;  // statistic: what is chi-square distributed when nothing drifted
+  auto degrees = static_cast<unsigned>(bins.size() - 1);
+  const double scale = 1 / total + 1 / total_reference;
+  if (spec.metric == "psi") {
+    for (const auto& [p, q] : bins) value += (q - p) * std::log(q / p);
+    statistic = value / scale;
+  } else if (spec.metric == "kl") {
+    for (const auto& [p, q] : bins) value += spec.reverse ? p * std::log(p / q) : q * std::log(q / p);
+    statistic = 2 * value / scale;
+  } else if (spec.metric == "js") {
+    for (const auto& [p, q] : bins) {
+      const double m = (p + q) / 2;
+      value += (p * std::log2(p / m) + q * std::log2(q / m)) / 2;
+    }
+    value = std::clamp(value, 0.0, 1.0);
+    statistic = value * 8 * std::log(2.0) / scale;
+    value = std::sqrt(value);
+  } else if (spec.metric == "hellinger") {
+    // 1 - Σ√(pq) = ½Σ(√p - √q)², which does not cancel; floored shares need not sum to 1, so the definition is kept there.
+    double overlap = 0;
+    for (const auto& [p, q] : bins) {
+      overlap += std::sqrt(p * q);
+      value += (std::sqrt(p) - std::sqrt(q)) * (std::sqrt(p) - std::sqrt(q)) / 2;
+    }
+    value = std::clamp(spec.smoothing_floor ? 1 - overlap : value, 0.0, 1.0);
+    statistic = value * 8 / scale;
+    value = std::sqrt(value);
+  } else if (spec.metric == "total_variation") {
+    for (const auto& [p, q] : bins) value += std::fabs(p - q) / 2;
+  } else if (spec.metric == "l_infinity") {
+    for (const auto& [p, q] : bins) value = std::max(value, std::fabs(p - q));
+  } else {
+    std::tie(statistic, degrees) = chi_square(raw, total_reference, total, is_text_);
+    value = statistic;
+  }
+  settle(out, spec, value);
+  if (statistic >= 0) out.p_value = chi_square_tail(statistic, degrees);
+  if (n_reference < least_reference) {
+    out.status = Status::insufficient;
+    out.reason = "baseline \"" + spec.against + "\" has " + std::to_string(n_reference) + " rows, at least 20 needed";
+  }
+}
+
+}  // namespace
+
+FamilyMade make_drift(const FamilyInput& input) {
+  const MetricSpec& spec = input.spec;
+  if (spec.against.empty())
+    return invalid(spec.metric + ": expected a baseline to compare with: { against = baseline \"train\" }");
+  auto rule = parse_bin_rule(spec.bins, spec.point_masses);
+  if (!rule) return rule.error();
+  return FamilyMade(std::make_unique<Drift>(input, std::move(*rule)));
+}
+
+}  // namespace tidewatch

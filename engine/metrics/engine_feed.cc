@@ -1,0 +1,148 @@
+// Rows into rings. A batch is one input: its rows are judged against the watermark that stood before it, and the
+// watermark moves once they have landed, so the same batches replayed give the same panes and counters.
+#include <algorithm>
+
+#include "metrics/engine_state.h"
+
+namespace tidewatch {
+namespace {
+
+constexpr std::size_t most_shown = 100;
+
+void count_reason(StreamCounters& counters, const std::string& reason, std::uint64_t count) {
+  for (auto& [known, total] : counters.rejected_by) {
+    if (known != reason) continue;
+    total += count;
+    return;
+  }
+  counters.rejected_by.emplace_back(reason, count);
+  std::sort(counters.rejected_by.begin(), counters.rejected_by.end());
+}
+
+}  // namespace
+
+void Selection::test(const Batch& batch, RowPredicate* predicates) {
+  failure.clear();
+  truth.clear();
+  if (predicate >= 0) {
+    truth.assign(batch.rows, 0);
+    if (!predicates) failure = "no script is there to run the `where` function";
+    else if (!predicates->test(predicate, batch, truth, failure) && failure.empty()) failure = "the `where` function failed";
+    truth.resize(batch.rows, 0);
+  } else if (expression) {
+    expression->test(batch, truth);
+  }
+}
+
+std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view source, const Batch& batch, Instant now,
+                                         bool check_future) {
+  std::vector<Rejected> rejected;
+  StreamState* const stream = state_->stream(name);
+  if (!stream) return rejected;
+  StreamCounters& counters = stream->counters;
+  if (stream->started == far_past) stream->started = now;
+  const Instant watermark = stream->watermark.value();
+  counters.received += std::max<std::uint64_t>(batch.received, batch.rows);
+  std::uint64_t refused = 0;
+  for (const auto& [reason, count] : batch.rejected_counts) {
+    count_reason(counters, reason, count);
+    refused += count;
+  }
+
+  Instant oldest = stream->rings.empty() ? far_past : far_future;
+  for (const auto& use : stream->rings) oldest = std::min(oldest, use.ring->oldest_landable(watermark));
+  const Instant latest = check_future ? now + stream->spec.future : far_future;
+  std::vector<std::uint32_t>& rows = state_->landable;
+  rows.clear();
+  Instant newest = far_past, first = far_future;
+  for (std::uint32_t row = 0; row < batch.rows; ++row) {
+    const Instant t = batch.time(row);
+    if (t > latest || t < oldest) {
+      const bool is_future = t > latest;
+      ++(is_future ? counters.future : counters.too_late);
+      ++refused;
+      count_reason(counters, is_future ? "future" : "too_late", 1);
+      if (rejected.size() < most_shown) {
+        Rejected one;
+        one.reason = is_future ? "future" : "too_late";
+        one.detail = "event time " + format_instant(t) +
+                     (is_future ? ": expected at most " + format_instant(latest) : ": expected at least " + format_instant(oldest));
+        one.line = row + 1;
+        rejected.push_back(std::move(one));
+      }
+      continue;
+    }
+    if (t < watermark) ++counters.late;
+    newest = std::max(newest, t);
+    first = std::min(first, t);
+    rows.push_back(row);
+  }
+  counters.rejected += refused;
+  counters.accepted += rows.size();
+
+  if (!rows.empty()) {
+    if (stream->first_row == far_past || first < stream->first_row) {
+      stream->first_row = first;
+      for (auto& use : stream->rings) use.ring->first_row_moved();
+    }
+    for (auto& [column, at] : stream->newest_in)
+      for (const std::uint32_t row : rows)
+        if (!batch.columns[column].null[row]) at = std::max(at, Instant{batch.columns[column].integers[row]});
+
+    for (auto& selection : stream->selections) selection->test(batch, state_->predicates);
+    std::vector<std::vector<std::uint32_t>>& label_ids = state_->label_ids;
+    label_ids.resize(std::max(label_ids.size(), stream->indexes.size()));
+    for (std::size_t i = 0; i < stream->indexes.size(); ++i) stream->indexes[i]->number(batch, label_ids[i]);
+    static const std::vector<std::uint32_t> no_labels;
+    std::vector<std::uint32_t> landing;
+    for (auto& use : stream->rings) {
+      Selection& selection = *stream->selections[use.selection];
+      const Instant ring_oldest = use.ring->oldest_landable(watermark);
+      const bool all_land = ring_oldest <= first;
+      const bool all_pass = selection.truth.empty();
+      std::span<const std::uint32_t> in_ring(rows);
+      if (!all_land) {
+        selection.rows.clear();
+        for (const std::uint32_t row : rows)
+          if (batch.time(row) >= ring_oldest) selection.rows.push_back(row);
+        in_ring = selection.rows;
+      }
+      use.ring->mark(batch, in_ring, selection.failure);
+      if (!selection.failure.empty()) continue;
+      if (!all_pass) {
+        landing.clear();
+        for (const std::uint32_t row : in_ring)
+          if (selection.truth[row] == truth_true) landing.push_back(row);
+        in_ring = landing;
+      }
+      use.ring->land(batch, in_ring, use.index == SIZE_MAX ? no_labels : label_ids[use.index], watermark);
+    }
+    stream->watermark.arrived(source, newest, now);
+  }
+  Instant at = newest;
+  if (at == far_past) at = watermark == far_past ? now : watermark;
+  stream->log.add(source, batch, rows.size(), refused, at);
+  counters.newest_event = stream->watermark.newest();
+  counters.last_arrival = stream->watermark.last_arrival();
+  counters.watermark = stream->watermark.value();
+  for (auto& use : stream->rings) use.ring->forget(counters.watermark);
+  return rejected;
+}
+
+void MetricEngine::tick(Instant now) {
+  for (auto& stream : state_->streams) {
+    if (stream->started == far_past) stream->started = now;
+    stream->watermark.tick(now);
+    const Instant watermark = stream->counters.watermark = stream->watermark.value();
+    for (auto& use : stream->rings) use.ring->forget(watermark);
+    for (auto& index : stream->indexes) index->sweep();
+    if (watermark != far_past) stream->log.forget(watermark - stream->log_keep - hours(1));
+  }
+}
+
+void MetricEngine::baseline_rows(std::string_view name, const Batch& batch) {
+  BaselineState* const baseline = state_->baseline(name);
+  if (baseline && !baseline->is_sealed) state_->baseline_add(*baseline, batch);
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,346 @@
+// Readings out. Windows are read lazily: the first read of a window records it, a later read is the same object unless
+// rows landed in it since, and a final one never changes. So a read that finds nothing new costs a comparison.
+#include <algorithm>
+#include <set>
+
+#include "metrics/engine_state.h"
+
+namespace tidewatch {
+
+void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family,
+                                 bool had_rows, bool begins_early, const std::string* undefined, Reading& out) const {
+  const ReadContext context{out.from, out.to, out.as_of};
+  if (leaf.baseline) out.baseline = leaf.spec.against;
+  if (state) {
+    family.read(*state, part.spec, context, out);
+  } else if (leaf.is_zero_when_empty && had_rows) {
+    out.value = 0.0;
+    out.status = Status::ok;
+  } else {
+    out.status = Status::no_data;
+    out.reason = had_rows ? "no row of the series in the window" : "no row of the stream in the window";
+  }
+  if (leaf.baseline) {
+    if (out.baseline_n == 0) out.baseline_n = leaf.baseline->rows;
+    if (state && (!leaf.baseline->is_sealed || leaf.baseline->rows == 0)) {
+      out.status = Status::insufficient;
+      out.reason = "baseline \"" + leaf.spec.against + "\" has no rows";
+    }
+  }
+  if (begins_early && (out.status == Status::ok || out.status == Status::undefined)) {
+    out.status = Status::insufficient;
+    out.reason = leaf.kind == Leaf::Kind::rows ? "fewer rows than the window asks for"
+                                               : "the window begins before the stream's first row";
+  }
+  if (undefined && out.status != Status::insufficient) {
+    out.status = Status::undefined;
+    out.reason = *undefined;
+  }
+  if (out.status == Status::undefined || out.status == Status::no_data) out.value.reset();
+}
+
+Reading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row,
+                                    Instant watermark) {
+  Ring& ring = *leaf.ring;
+  if (series.recorded.size() <= part.recorder) series.recorded.resize(part.recorder + 1);
+  std::vector<RecordedWindow>& windows = series.recorded[part.recorder];
+  auto place = std::lower_bound(windows.begin(), windows.end(), fresh.to,
+                                [](const RecordedWindow& w, Instant to) { return w.reading.to < to; });
+  const std::uint64_t rows = fresh.n + fresh.nulls + fresh.excluded;
+  const bool is_final = watermark >= fresh.to + leaf.lateness;
+  if (place == windows.end() || place->reading.to != fresh.to) {
+    RecordedWindow window;
+    window.first_rows = rows;
+    window.reading = std::move(fresh);
+    place = windows.insert(place, std::move(window));
+  } else {
+    const Reading& before = place->reading;
+    const bool changed = before.value != fresh.value || before.text != fresh.text || before.status != fresh.status;
+    fresh.revision = before.revision + (changed ? 1 : 0);
+    if (!changed) fresh.as_of = before.as_of;
+    fresh.late = rows > place->first_rows ? rows - place->first_rows : before.late;
+    place->reading = std::move(fresh);
+  }
+  place->reading.is_final = is_final;
+  place->series_version = series.version;
+  place->mark_version = ring.mark_version();
+  place->next_row = next_row;
+  const Reading answer = place->reading;
+  // Kept: windows still open to revision and the newest final one; all that are read again when looked back at.
+  const Instant needed = leaf.keeps_windows ? watermark - leaf.lateness - leaf.keep_behind : watermark - leaf.lateness;
+  std::size_t drop = 0;
+  while (drop + 1 < windows.size() && windows[drop + 1].reading.to <= needed) ++drop;
+  if (drop > 0) windows.erase(windows.begin(), windows.begin() + static_cast<std::ptrdiff_t>(drop));
+  return answer;
+}
+
+Reading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now) {
+  Ring& ring = *leaf.ring;
+  const StreamState& stream = *leaf.stream;
+  const Instant watermark = stream.watermark.value();
+  Reading fresh;
+  fresh.as_of = now;
+  if (watermark == far_past) {
+    fresh.reason = "no row of the stream yet";
+    return fresh;
+  }
+  const bool is_newest = !as_of.at && as_of.shift.ns == 0;
+  const bool is_open = leaf.spec.read == ReadMode::open && !as_of.at;
+  Instant reached = (as_of.at ? *as_of.at : watermark) - as_of.shift;
+  if (is_open) reached = std::max(reached, stream.watermark.reached() - as_of.shift);
+  const WindowRange range = window_range(leaf.spec.window, ring.clock(), leaf.panes, leaf.calendar, reached, is_open);
+  RecordedWindow* known = nullptr;
+  if (!is_open && series && series->recorded.size() > part.recorder) {
+    std::vector<RecordedWindow>& windows = series->recorded[part.recorder];
+    for (std::size_t i = windows.size(); i-- > 0 && !known && windows[i].reading.to >= range.to;)
+      if (windows[i].reading.to == range.to) known = &windows[i];
+  }
+  if (known) {
+    if (known->reading.is_final) return known->reading;
+    if (known->series_version == series->version && known->mark_version == ring.mark_version()) {
+      known->reading.is_final = watermark >= range.to + leaf.lateness;
+      return known->reading;
+    }
+  }
+  fresh.from = range.from;
+  fresh.to = range.to;
+  if (!is_open) ring.was_read(range.end, range.to);
+  const Family& family = *ring.slots()[part.slot].family;
+  const FamilyState* state = nullptr;
+  if (series) {
+    const bool goes_on = series->caches.size() <= part.reader || range.end >= series->caches[part.reader].end;
+    state = ring.window_state(*series, part.slot, part.reader, range.first, range.end, is_newest && !is_open && goes_on);
+  }
+  const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
+  finish(leaf, part, state, family, ring.had_rows(range.first, range.end), begins_early,
+         ring.undefined_in(range.first, range.end), fresh);
+  if (is_open || !series) return fresh;
+  return record(leaf, part, *series, std::move(fresh), far_future, watermark);
+}
+
+Reading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now) {
+  Ring& ring = *leaf.ring;
+  const Instant watermark = leaf.stream->watermark.value();
+  Reading fresh;
+  fresh.as_of = now;
+  if (watermark == far_past || !series) {
+    fresh.reason = "no row of the series yet";
+    return fresh;
+  }
+  const bool is_open = leaf.spec.read == ReadMode::open && !as_of.at && as_of.shift.ns == 0;
+  const Instant reached = is_open ? far_future : (as_of.at ? *as_of.at : watermark) - as_of.shift;
+  if (!is_open && series->recorded.size() > part.recorder && !series->recorded[part.recorder].empty()) {
+    RecordedWindow& newest = series->recorded[part.recorder].back();
+    if (newest.series_version == series->version && newest.mark_version == ring.mark_version() && reached < newest.next_row &&
+        reached >= newest.reading.to - nanoseconds(1)) {
+      newest.reading.is_final = watermark >= newest.reading.to + leaf.lateness;
+      return newest.reading;
+    }
+  }
+  Ring::RowsRead read = ring.rows_state(*series, part.slot, leaf.spec.window.count, reached);
+  if (!read.state) {
+    fresh.reason = "no row of the series yet";
+    return fresh;
+  }
+  fresh.from = read.from;
+  fresh.to = read.to + nanoseconds(1);
+  if (!is_open) ring.was_read(INT64_MIN, reached);
+  const bool begins_early = (leaf.is_extensive || leaf.spec.full) && read.rows < leaf.spec.window.count;
+  const std::int64_t day = days(1).ns;
+  finish(leaf, part, read.state.get(), *ring.slots()[part.slot].family, true, begins_early,
+         ring.undefined_in(floor_to(fresh.from, days(1)).ns / day, floor_to(fresh.to, days(1)).ns / day + 1), fresh);
+  if (is_open) return fresh;
+  return record(leaf, part, *series, std::move(fresh), read.next_row, watermark);
+}
+
+Reading MetricEngine::State::read_stream(Leaf& leaf, const AsOf& as_of, Instant now) {
+  const StreamState& stream = *leaf.stream;
+  const std::string& metric = leaf.spec.metric;
+  if (metric == "freshness") {
+    Instant newest = stream.watermark.newest();
+    if (leaf.of_column) newest = stream.newest_in.at(*leaf.of_column);
+    return freshness_reading(leaf.spec, leaf.calendar, newest, stream.started, now);
+  }
+  if (metric == "arrival_age")
+    return freshness_reading(leaf.spec, leaf.calendar, stream.watermark.last_arrival(), stream.started, now);
+  if (metric == "schema_hash") return schema_hash_reading(leaf.spec, stream.log, stream.spec.schema, now);
+  const Instant watermark = stream.watermark.value();
+  Instant to = watermark == far_past ? now : watermark, from = far_past;
+  if (as_of.at) to = *as_of.at;
+  to = to - as_of.shift;
+  if (leaf.spec.window.kind == WindowSpec::Kind::none) {
+    to = to + seconds(1);
+  } else {
+    const PaneClock clock = leaf.spec.window.kind == WindowSpec::Kind::sliding ? PaneClock(leaf.spec.step)
+                                                                             : PaneClock(leaf.spec.window.zone);
+    // A delivery counts as soon as it came: what was refused or misshapen must not wait for the pane to close.
+    const WindowRange range = window_range(leaf.spec.window, clock, leaf.panes, leaf.calendar, to, true);
+    from = range.from;
+    to = range.to;
+  }
+  if (metric == "ingested") return ingested_reading(stream.log, from, to, now);
+  return schema_changes_reading(stream.log, stream.counters.received > 0, from, to, now);
+}
+
+Reading MetricEngine::State::read_leaf(Leaf& leaf, const LabelSet& labels, const AsOf& as_of, Instant now) {
+  if (leaf.kind == Leaf::Kind::stream) return read_stream(leaf, as_of, now);
+  std::size_t index = 0;
+  Series* series = leaf.ring ? leaf.ring->ungrouped() : nullptr;
+  if (leaf.is_by_column) {
+    const auto found = leaf.column_labels.find(labels);
+    if (found == leaf.column_labels.end()) {
+      Reading none;
+      none.as_of = now;
+      none.reason = "no such label set";
+      return none;
+    }
+    index = found->second.first;
+    if (leaf.ring && !series) series = leaf.ring->find(found->second.second);
+  } else if (leaf.ring && !series) {
+    series = leaf.ring->find(labels);
+  }
+  Leaf::Part& part = leaf.parts[index];
+  if (leaf.kind == Leaf::Kind::baseline) return read_baseline(leaf, part, now);
+  return leaf.kind == Leaf::Kind::rows ? read_rows(leaf, part, series, as_of, now) : read_part(leaf, part, series, as_of, now);
+}
+
+Reading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const AsOf& as_of, Instant now) {
+  if (leaf_of[id]) return read_leaf(*leaf_of[id], labels, as_of, now);
+  const HandleSpec& handle = handles[id];
+  using Op = HandleSpec::Op;
+  const auto earlier = [&] {
+    AsOf then = as_of;
+    then.shift = then.shift + handle.span;
+    return evaluate(handle.inputs[0], labels, then, now);
+  };
+  switch (handle.op) {
+    case Op::metric: break;
+    case Op::constant: return constant_reading(handle.constant, now);
+    case Op::negate: return negate(evaluate(handle.inputs[0], labels, as_of, now));
+    case Op::shifted: return earlier();
+    case Op::change: {
+      const Reading then = earlier();
+      return combine(Op::change, evaluate(handle.inputs[0], labels, as_of, now), then);
+    }
+    case Op::rate: return per_second(evaluate(handle.inputs[0], labels, as_of, now));
+    case Op::max_over:
+    case Op::min_over:
+    case Op::mean_over: {
+      const Leaf* paced = nullptr;
+      for (const Leaf* leaf : leaves_under[id])
+        if (leaf->kind == Leaf::Kind::window && !paced) paced = leaf;
+      std::vector<Reading> readings;
+      if (paced && paced->stream->watermark.value() != far_past) {
+        const PaneClock& clock = paced->ring->clock();
+        const Instant newest = (as_of.at ? *as_of.at : paced->stream->watermark.value()) - as_of.shift;
+        const std::int64_t last = clock.index(newest);
+        const Instant oldest = clock.start(last) - handle.span;
+        std::int64_t pane = clock.index(oldest);
+        if (clock.start(pane) <= oldest) ++pane;
+        for (; pane <= last; ++pane) {
+          AsOf at;
+          at.at = clock.start(pane);
+          readings.push_back(evaluate(handle.inputs[0], labels, at, now));
+        }
+      }
+      Reading r = over_readings(handle.op, readings);
+      r.as_of = std::max(r.as_of, readings.empty() ? now : far_past);
+      return r;
+    }
+    default:
+      return combine(handle.op, evaluate(handle.inputs[0], labels, as_of, now),
+                     evaluate(handle.inputs[1], labels, as_of, now));
+  }
+  return Reading();
+}
+
+void MetricEngine::State::labels_under(HandleId id, std::vector<const LabelSet*>& out) {
+  out.clear();
+  if (Leaf* const leaf = leaf_of[id]) {
+    if (!leaf->is_by_column) {
+      if (leaf->ring)
+        for (const auto& [labels, series] : leaf->ring->series()) out.push_back(&labels);
+      return;
+    }
+    static const std::vector<std::pair<std::string, std::string>> none;
+    const auto add = [&](const LabelSet& base) {
+      for (std::size_t i = 0; i < leaf->parts.size(); ++i) {
+        LabelSet labels = base;
+        labels.set("column", leaf->parts[i].column);
+        leaf->column_labels.try_emplace(std::move(labels), i, base);
+      }
+    };
+    if (!leaf->ring) add(LabelSet());
+    else
+      for (const auto& [labels, series] : leaf->ring->series()) add(labels);
+    for (auto place = leaf->column_labels.begin(); place != leaf->column_labels.end();) {
+      if (leaf->ring && !leaf->ring->find(place->second.second)) {
+        place = leaf->column_labels.erase(place);
+        continue;
+      }
+      out.push_back(&place->first);
+      ++place;
+    }
+    return;
+  }
+  const std::vector<HandleId>& inputs = handles[id].inputs;
+  const auto less = [](const LabelSet* a, const LabelSet* b) { return *a < *b; };
+  std::set<const LabelSet*, decltype(less)> all(less);
+  std::vector<const LabelSet*> part;
+  for (const HandleId input : inputs) {
+    if (!is_grouped[input]) continue;
+    labels_under(input, part);
+    if (inputs.size() == 1) {
+      out = part;
+      return;
+    }
+    all.insert(part.begin(), part.end());
+  }
+  out.assign(all.begin(), all.end());
+}
+
+namespace {
+
+void hide_constant(Reading& r) {
+  if (r.n == UINT64_MAX) r.n = 0;
+}
+
+}  // namespace
+
+void MetricEngine::read(HandleId handle, Instant now, std::vector<SeriesReading>& out) {
+  static const LabelSet no_labels;
+  out.clear();
+  if (handle >= state_->handles.size()) return;
+  if (!state_->is_grouped[handle]) {
+    out.push_back({&no_labels, state_->evaluate(handle, no_labels, {}, now)});
+    hide_constant(out.back().reading);
+    return;
+  }
+  std::vector<const LabelSet*> labels;
+  state_->labels_under(handle, labels);
+  out.reserve(labels.size());
+  for (const LabelSet* one : labels) {
+    out.push_back({one, state_->evaluate(handle, *one, {}, now)});
+    hide_constant(out.back().reading);
+  }
+}
+
+Reading MetricEngine::read_one(HandleId handle, const LabelSet& labels, Instant now) {
+  std::vector<const LabelSet*> known;
+  if (state_->is_grouped[handle]) state_->labels_under(handle, known);  // makes label sets by column known
+  Reading r = state_->evaluate(handle, labels, {}, now);
+  hide_constant(r);
+  return r;
+}
+
+Reading MetricEngine::read_at(HandleId handle, const LabelSet& labels, Instant window_end, Instant now) {
+  State::AsOf as_of;
+  as_of.at = window_end;
+  std::vector<const LabelSet*> known;
+  if (state_->is_grouped[handle]) state_->labels_under(handle, known);
+  Reading r = state_->evaluate(handle, labels, as_of, now);
+  hide_constant(r);
+  return r;
+}
+
+}  // namespace tidewatch

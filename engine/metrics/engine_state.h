@@ -1,0 +1,128 @@
+// What MetricEngine holds, for the files that create, feed, read and save it. Nothing outside engine/metrics includes
+// this. A leaf is a metric handle made concrete: equal specs share one leaf, so they share their recorded windows too.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "metrics/handle_eval.h"
+#include "metrics/metric_engine.h"
+#include "metrics/stream_metrics.h"
+#include "metrics/watermark.h"
+#include "metrics/window.h"
+#include "records/expression.h"
+
+namespace tidewatch {
+
+// Rows chosen by `where` or a Lua predicate; once a batch for all rings that agree.
+struct Selection {
+  std::string where;
+  int predicate = -1;
+  std::optional<Expression> expression;
+  std::vector<std::uint8_t> truth;  // of the batch being fed
+  std::string failure;              // why the predicate lost the batch
+  std::vector<std::uint32_t> rows;
+
+  // Fills truth for the batch; all rows pass when neither is set.
+  void test(const Batch& batch, RowPredicate* predicates);
+};
+
+struct StreamState {
+  StreamSpec spec;
+  Watermark watermark;
+  StreamCounters counters;
+  Instant first_row = far_past;  // oldest event time accepted; far_past before any
+  Instant started = far_past;    // first feed or tick
+  StreamLog log;
+  Duration log_keep{0};
+  std::map<std::size_t, Instant> newest_in;  // freshness { of = ... }: column -> newest value
+  std::vector<std::unique_ptr<Selection>> selections;
+  std::vector<std::unique_ptr<LabelIndex>> indexes;
+  struct RingUse {
+    std::unique_ptr<Ring> ring;
+    std::size_t selection = 0;
+    std::size_t index = SIZE_MAX;  // into indexes
+  };
+  std::vector<RingUse> rings;
+
+  explicit StreamState(StreamSpec s) : spec(std::move(s)), watermark(spec.disorder, spec.idle) {}
+  std::optional<std::size_t> column(std::string_view name) const;  // declared, then derived
+  std::optional<ColumnType> type_of(std::size_t column) const;
+};
+
+struct BaselineState {
+  BaselineSpec spec;
+  bool is_sealed = false;
+  std::uint64_t rows = 0;
+};
+
+struct Leaf {
+  enum class Kind { stream, window, rows, baseline };
+  struct Part {
+    std::string column;  // label value when there is one series a column
+    MetricSpec spec;
+    std::size_t slot = 0, reader = 0, recorder = 0;
+    std::unique_ptr<Family> family;           // at_baseline
+    std::unique_ptr<FamilyState> state;       // at_baseline: all its rows
+    std::size_t selection = 0;
+  };
+  Kind kind = Kind::window;
+  MetricSpec spec;
+  std::string key;
+  StreamState* stream = nullptr;
+  Ring* ring = nullptr;
+  std::vector<Part> parts;
+  bool is_by_column = false;
+  Calendar calendar{"weekdays", 0x1f, {}};
+  std::int64_t panes = 0;
+  Duration lateness{0};
+  Duration keep_behind{0};  // shifted, max_over: how much earlier it is read
+  bool is_zero_when_empty = false, is_extensive = false;
+  bool keeps_windows = false;
+  BaselineState* baseline = nullptr;
+  std::optional<std::size_t> of_column;
+  // is_by_column: the label sets handed out, each with its part and the ring's label set.
+  std::map<LabelSet, std::pair<std::size_t, LabelSet>> column_labels;
+};
+
+struct MetricEngine::State {
+  std::vector<std::unique_ptr<StreamState>> streams;
+  std::vector<std::unique_ptr<BaselineState>> baselines;
+  std::vector<HandleSpec> handles;
+  std::vector<std::unique_ptr<Leaf>> leaves;
+  std::vector<Leaf*> leaf_of;                     // by handle; null for combinations
+  std::vector<std::vector<Leaf*>> leaves_under;   // by handle
+  std::vector<std::uint8_t> is_grouped;           // by handle
+  RowPredicate* predicates = nullptr;
+  std::vector<std::vector<std::uint32_t>> label_ids;  // by index of the stream being fed
+  std::vector<std::uint32_t> landable;
+
+  StreamState* stream(std::string_view name) const;
+  BaselineState* baseline(std::string_view name) const;
+
+  // As of which event time a handle is read: the watermark less `shift`, or a stated instant less `shift`.
+  struct AsOf {
+    Duration shift{0};
+    std::optional<Instant> at;
+  };
+  Reading evaluate(HandleId handle, const LabelSet& labels, const AsOf& as_of, Instant now);
+  Reading read_leaf(Leaf& leaf, const LabelSet& labels, const AsOf& as_of, Instant now);
+  Reading read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
+  Reading read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
+  Reading read_baseline(Leaf& leaf, Leaf::Part& part, Instant now);
+  Reading read_stream(Leaf& leaf, const AsOf& as_of, Instant now);
+  void finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family, bool had_rows,
+              bool begins_early, const std::string* undefined, Reading& out) const;
+  Reading record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row, Instant watermark);
+  void labels_under(HandleId handle, std::vector<const LabelSet*>& out);
+  void baseline_add(BaselineState& baseline, const Batch& batch);
+};
+
+// The text that makes two metric handles the same metric.
+std::string identity(const MetricSpec& spec);
+
+}  // namespace tidewatch

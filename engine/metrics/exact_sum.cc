@@ -1,0 +1,190 @@
+// The slow half of the exact sum: widening, carrying, rounding once, and the canonical bytes.
+#include "metrics/exact_sum.h"
+
+#include <limits>
+
+namespace tidewatch {
+
+ExactSum::ExactSum(const ExactSum& other) { *this = other; }
+
+ExactSum& ExactSum::operator=(const ExactSum& other) {
+  if (this == &other) return *this;
+  pending_ = other.pending_;
+  first_ = other.first_;
+  size_ = other.size_;
+  std::copy(other.small_, other.small_ + inline_chunks, small_);
+  large_.reset();
+  if (other.large_) {
+    large_ = std::make_unique<std::int64_t[]>(all_chunks);
+    std::copy(other.large_.get(), other.large_.get() + all_chunks, large_.get());
+  }
+  return *this;
+}
+
+void ExactSum::cover(unsigned from, unsigned to) {
+  if (size_ == 0) {
+    first_ = static_cast<std::uint16_t>(from);
+    size_ = static_cast<std::uint16_t>(to - from);
+    return;
+  }
+  from = std::min<unsigned>(from, first_);
+  to = std::max<unsigned>(to, first_ + size_);
+  if (!large_ && to - from <= inline_chunks) {
+    if (from < first_) {
+      std::copy_backward(small_, small_ + size_, small_ + size_ + (first_ - from));
+      std::fill(small_, small_ + (first_ - from), 0);
+    }
+  } else {
+    auto wide = std::make_unique<std::int64_t[]>(all_chunks);
+    std::copy(chunks(), chunks() + size_, wide.get() + (first_ - from));
+    large_ = std::move(wide);
+  }
+  first_ = static_cast<std::uint16_t>(from);
+  size_ = static_cast<std::uint16_t>(to - from);
+}
+
+// Leaves every chunk but the last in [0, 2^32); the sign lives in the last one.
+void ExactSum::carry() {
+  pending_ = 0;
+  if (size_ == 0) return;
+  std::int64_t* at = chunks();
+  for (unsigned i = 0; i + 1 < size_; ++i) {
+    at[i + 1] += at[i] >> 32;
+    at[i] &= 0xffffffff;
+  }
+  const std::int64_t top = at[size_ - 1];
+  if ((top > (1ll << 40) || top < -(1ll << 40)) && first_ + size_ < all_chunks) {
+    const unsigned index = size_ - 1u;
+    cover(first_, first_ + size_ + 1u);
+    at = chunks();
+    at[index + 1] = at[index] >> 32;
+    at[index] &= 0xffffffff;
+  }
+}
+
+void ExactSum::merge(const ExactSum& other) {
+  if (other.size_ == 0) return;
+  // Both sides hold fewer than most_pending adds, so this sum of chunks cannot overflow before the carry.
+  if (pending_ + other.pending_ + 1 >= most_pending) carry();
+  if (size_ == 0 || other.first_ < first_ || other.first_ + other.size_ > first_ + size_)
+    cover(other.first_, other.first_ + other.size_);
+  std::int64_t* at = chunks() + (other.first_ - first_);
+  const std::int64_t* from = other.chunks();
+  for (unsigned i = 0; i < other.size_; ++i) at[i] += from[i];
+  pending_ += other.pending_ + 1;
+  if (pending_ >= most_pending) carry();
+}
+
+ExactSum::Digits ExactSum::digits() const {
+  Digits out;
+  std::int64_t work[all_chunks + 3] = {};
+  if (size_ == 0) return out;
+  std::copy(chunks(), chunks() + size_, work);
+  const unsigned count = size_ + 2u;
+  const auto carry_all = [&] {
+    for (unsigned i = 0; i + 1 < count; ++i) {
+      work[i + 1] += work[i] >> 32;
+      work[i] &= 0xffffffff;
+    }
+  };
+  carry_all();
+  if (work[count - 1] < 0) {
+    out.negative = true;
+    for (unsigned i = 0; i < count; ++i) work[i] = -work[i];
+    carry_all();
+  }
+  unsigned low = 0, high = count;
+  while (high > 0 && work[high - 1] == 0) --high;
+  while (low < high && work[low] == 0) ++low;
+  if (low == high) return Digits{};
+  out.low = first_ + low;
+  for (unsigned i = low; i < high; ++i) out.digits.push_back(static_cast<std::uint32_t>(work[i]));
+  return out;
+}
+
+bool ExactSum::is_zero() const { return digits().digits.empty(); }
+
+double ExactSum::value() const {
+  const Digits d = digits();
+  if (d.digits.empty()) return 0.0;
+  const int count = static_cast<int>(d.digits.size());
+  const auto digit = [&](int i) -> std::uint64_t {
+    return i < 0 ? 0 : d.digits[static_cast<std::size_t>(i)];
+  };
+  const int lead = std::countl_zero(d.digits.back());
+  const int top = 32 * (static_cast<int>(d.low) + count) - lead - 1;  // place of the highest bit, 2^(top - 1074)
+  // The 64 bits from the highest one down, and whether anything stands below them.
+  std::uint64_t head = (digit(count - 1) << 32) | digit(count - 2);
+  bool sticky = false;
+  if (lead) {
+    head = (head << lead) | (digit(count - 3) >> (32 - lead));
+    sticky = (digit(count - 3) << (32 + lead)) != 0;
+  } else {
+    sticky = digit(count - 3) != 0;
+  }
+  for (int i = count - 4; i >= 0 && !sticky; --i) sticky = digit(i) != 0;
+  int drop = 11;                      // bits of head below a 53-bit mantissa
+  if (top < 52) drop = 63 - top;      // subnormal: the unit itself is the last bit, nothing is lost
+  std::uint64_t kept = drop >= 64 ? 0 : head >> drop;
+  const std::uint64_t rest = head & ((1ull << drop) - 1), half = 1ull << (drop - 1);
+  if (rest > half || (rest == half && (sticky || (kept & 1)))) ++kept;
+  const double magnitude = std::ldexp(static_cast<double>(kept), top - 63 + drop - 1074);
+  return d.negative ? -magnitude : magnitude;
+}
+
+std::vector<double> ExactSum::parts(std::size_t most) const {
+  std::vector<double> out;
+  ExactSum rest = *this;
+  while (out.size() < most) {
+    const double next = rest.value();
+    if (next == 0 || !std::isfinite(next)) break;
+    out.push_back(next);
+    rest.add(-next);
+  }
+  return out;
+}
+
+void ExactSum::write(ByteWriter& out) const {
+  const Digits d = digits();
+  out.put(static_cast<std::uint8_t>(d.negative));
+  out.put(static_cast<std::uint8_t>(d.low));
+  out.put(static_cast<std::uint8_t>(d.digits.size()));
+  for (const std::uint32_t digit : d.digits) out.put(digit);
+}
+
+bool ExactSum::read(ByteReader& in) {
+  *this = ExactSum();
+  const auto negative = in.get<std::uint8_t>();
+  const auto low = in.get<std::uint8_t>(), count = in.get<std::uint8_t>();
+  if (!in.good() || negative > 1 || low + count > all_chunks) {
+    in.fail();
+    return false;
+  }
+  if (count == 0) return true;
+  cover(low, low);
+  first_ = low;
+  cover(low, low + count);
+  for (unsigned i = 0; i < count; ++i) {
+    const auto digit = static_cast<std::int64_t>(in.get<std::uint32_t>());
+    chunks()[i] = negative ? -digit : digit;
+  }
+  pending_ = 1;
+  return in.good();
+}
+
+double centered(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy) {
+  const auto px = x.parts(), py = y.parts(), pxy = xy.parts();
+  // Scaled by a power of two so that no product leaves the range; what underflows then is below 2^-900 of the result's
+  // largest term.
+  const int scale_x = px.empty() ? 0 : std::ilogb(px[0]), scale_y = py.empty() ? 0 : std::ilogb(py[0]);
+  const int scale_xy = pxy.empty() ? scale_x + scale_y : std::ilogb(pxy[0]);
+  const int half = std::max(scale_x + scale_y, scale_xy) / 2, other = std::max(scale_x + scale_y, scale_xy) - half;
+  const int down_x = scale_x + (half + other - scale_x - scale_y) / 2, down_y = half + other - down_x;
+  ExactSum sum;
+  for (const double part : pxy) sum.add_product(std::ldexp(part, -(half + other)), static_cast<double>(n));
+  for (const double a : px)
+    for (const double b : py) sum.add_product(-std::ldexp(a, -down_x), std::ldexp(b, -down_y));
+  return std::ldexp(sum.value() / static_cast<double>(n), half + other);
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,91 @@
+// A sum of doubles without rounding: the value is one wide integer in units of 2^-1074, held as signed 64-bit chunks
+// 32 bits apart, so additions need no carry for a long time and every order, split and merge gives the same bits.
+// Compensated and pairwise sums were left out: both depend on the order of arrival. The idea is Radford Neal's small
+// superaccumulator (arXiv 1505.05571); here only the touched run of chunks is kept, in place while it is short.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace tidewatch {
+
+class ExactSum {
+ public:
+  ExactSum() = default;
+  ExactSum(const ExactSum& other);
+  ExactSum& operator=(const ExactSum& other);
+  ExactSum(ExactSum&&) noexcept = default;
+  ExactSum& operator=(ExactSum&&) noexcept = default;
+
+  // Adds a finite value. About 4 ns while the run of chunks stands.
+  void add(double value) {
+    const auto bits = std::bit_cast<std::uint64_t>(value);
+    const auto biased = static_cast<unsigned>(bits >> 52) & 0x7ffu;
+    std::uint64_t mantissa = bits & 0xfffffffffffffull;
+    if (biased == 0 && mantissa == 0) return;
+    mantissa |= static_cast<std::uint64_t>(biased != 0) << 52;
+    const unsigned position = biased - (biased != 0);
+    const unsigned chunk = position >> 5, shift = position & 31;
+    if (chunk < first_ || chunk + 2 > first_ + size_) cover(chunk, chunk + 2);
+    const auto low = static_cast<std::int64_t>((mantissa << shift) & 0xffffffffull);
+    const auto high = static_cast<std::int64_t>(mantissa >> (32 - shift));
+    const std::int64_t sign = (bits >> 63) ? -1 : 1;
+    std::int64_t* at = chunks() + (chunk - first_);
+    at[0] += sign * low;
+    at[1] += sign * high;
+    if (++pending_ >= most_pending) carry();
+  }
+  // Adds value * value, or a * b: the product and its rounding error, together exact unless they underflow. The
+  // product must be finite (|value| < 1e150 does it).
+  void add_product(double a, double b) {
+    const double product = a * b;
+    add(product);
+    add(std::fma(a, b, -product));
+  }
+  void merge(const ExactSum& other);
+
+  bool is_zero() const;
+  // The sum, rounded once, half to even. Infinite when it is beyond the largest double.
+  double value() const;
+  // The sum as doubles of falling size whose exact sum it is; stops after `most` parts. Empty for 0 or an overflow.
+  std::vector<double> parts(std::size_t most = 48) const;
+
+  // Canonical: equal sums have equal bytes (sign, first chunk, magnitude).
+  void write(ByteWriter& out) const;
+  bool read(ByteReader& in);  // false when damaged
+
+  std::size_t memory_bytes() const { return sizeof *this + (large_ ? all_chunks * 8 : 0); }
+
+ private:
+  static constexpr unsigned all_chunks = 67, inline_chunks = 7;
+  static constexpr std::uint32_t most_pending = 1024;  // a chunk gains less than 2^52 an add
+
+  std::int64_t* chunks() { return large_ ? large_.get() : small_; }
+  const std::int64_t* chunks() const { return large_ ? large_.get() : small_; }
+  void cover(unsigned from, unsigned to);  // widens the run to hold chunks [from, to)
+  void carry();
+  // Sign and magnitude in base 2^32; `low` is the index of digits[0].
+  struct Digits {
+    bool negative = false;
+    unsigned low = 0;
+    std::vector<std::uint32_t> digits;  // no zero at either end
+  };
+  Digits digits() const;
+
+  std::int64_t small_[inline_chunks] = {};
+  std::unique_ptr<std::int64_t[]> large_;
+  std::uint32_t pending_ = 0;
+  std::uint16_t first_ = 0, size_ = 0;
+};
+
+// Σxy - Σx * Σy / n without cancellation: the difference is taken exactly and rounded once before the division by n.
+// With y = x it is Σ(x - mean)². n > 0. Not finite when a sum is beyond the largest double.
+double centered(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy);
+
+}  // namespace tidewatch

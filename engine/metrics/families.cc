@@ -1,0 +1,148 @@
+// The only list of families: which one a metric reads, its columns checked, and the key under which rings share its
+// state. A metric the window frame answers itself (freshness, schema facts) has no family and says so.
+#include <array>
+
+#include "base/text.h"
+#include "metrics/family_of.h"
+#include "metrics/metric_engine.h"
+
+namespace tidewatch {
+namespace {
+
+enum class Wants { nothing, number, any };  // of its columns
+
+struct FamilyRow {
+  std::string_view metrics;  // space separated
+  std::string_view name;
+  FamilyMade (*make)(const FamilyInput&);
+  Wants wants;
+};
+
+constexpr FamilyRow family_rows[] = {
+    {"count rate", "counts", make_counts, Wants::nothing},
+    {"share", "share", make_share, Wants::nothing},
+    {"sum mean min max", "sum", make_sum, Wants::number},
+    {"standard_deviation", "moments", make_moments, Wants::number},
+    {"p50 p75 p90 p95 p99 quantile", "quantiles", make_quantiles, Wants::number},
+    {"null_rate", "null_rate", make_null_rate, Wants::any},
+    {"psi kl js hellinger total_variation l_infinity chi2", "drift", make_drift, Wants::any},
+    {"mae rmse bias r2 max_error", "regression", make_regression, Wants::number},
+    {"mape", "mape", make_relative_error, Wants::number},
+    {"wape", "wape", make_relative_error, Wants::number},
+    {"directional_hit_rate", "hit_rate", make_hit_rate, Wants::number},
+    {"calibration ece mce", "calibration", make_calibration, Wants::any},
+    {"brier", "brier", make_score_loss, Wants::any},
+    {"log_loss", "log_loss", make_score_loss, Wants::any},
+    {"accuracy precision recall f1 false_positive_rate false_negative_rate decision_cost", "classification",
+     make_classification, Wants::any},
+    {"auc", "auc", make_auc, Wants::any},
+    {"percentile_rank", "percentile_rank", make_percentile_rank, Wants::number},
+    {"last", "last", make_last, Wants::any},
+};
+
+const FamilyRow* row_of(std::string_view metric) {
+  for (const FamilyRow& row : family_rows) {
+    std::string_view rest = row.metrics;
+    while (!rest.empty()) {
+      const std::size_t space = std::min(rest.find(' '), rest.size());
+      if (rest.substr(0, space) == metric) return &row;
+      rest.remove_prefix(std::min(space + 1, rest.size()));
+    }
+  }
+  return nullptr;
+}
+
+bool is_number_type(ColumnType type) {
+  return type == ColumnType::number || type == ColumnType::integer || type == ColumnType::boolean;
+}
+
+// accuracy("direction") on a joined stream compares predicted.direction with actual.direction.
+std::vector<std::string> columns_of(const MetricSpec& spec, const StreamSpec& stream, int most) {
+  if (most == 2 && spec.columns.size() == 1) {
+    const std::string predicted = "predicted." + spec.columns[0], actual = "actual." + spec.columns[0];
+    if (stream.schema.find(predicted) && stream.schema.find(actual)) return {predicted, actual};
+  }
+  return spec.columns;
+}
+
+}  // namespace
+
+std::string family_key(const MetricSpec& spec) {
+  const FamilyRow* row = row_of(spec.metric);
+  std::string key(row ? row->name : std::string_view(spec.metric));
+  for (const std::string& column : spec.columns) key += " " + column;
+  if (!row) return key;
+  const std::string_view name = row->name;
+  if (name == "share") key += " " + spec.expression;
+  if (name == "drift") {
+    key += " against " + spec.against;
+    if (!spec.bins.empty()) key += " bins " + spec.bins;
+    if (!spec.point_masses) key += " no point masses";
+    if (spec.nulls_bin) key += " nulls";
+  }
+  if (name == "quantiles") {
+    if (spec.exact) key += " exact";
+    if (spec.at_baseline) key += " baseline";
+    if (spec.window.kind == WindowSpec::Kind::rows) key += " rows " + std::to_string(spec.window.count);
+  }
+  if (name == "calibration" && !spec.bins.empty()) key += " bins " + spec.bins;
+  if (name == "classification" && spec.threshold != 0.5) key += " threshold " + format_number(spec.threshold);
+  if (name == "classification" && spec.metric == "accuracy" && spec.positive.empty()) key += " classes";
+  if ((name == "classification" || name == "calibration" || name == "brier" || name == "log_loss" || name == "auc") &&
+      !spec.positive.empty())
+    key += " positive " + spec.positive;
+  return key;
+}
+
+Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const StreamSpec& stream) {
+  const MetricInfo* info = find_metric(spec.metric);
+  if (!info) {
+    std::vector<std::string> known;
+    for (const MetricInfo& each : metric_catalogue()) known.emplace_back(each.name);
+    return not_found("there is no metric \"" + spec.metric + "\"" + did_you_mean(spec.metric, known));
+  }
+  const FamilyRow* row = row_of(spec.metric);
+  if (!row)
+    return invalid(spec.metric + " is read from the stream itself, not from a window's rows; it has no family");
+  FamilyInput input{spec, stream, {}, {}};
+  const std::vector<std::string> columns = columns_of(spec, stream, info->columns_max);
+  if (info->columns_max >= 0) {
+    const auto got = static_cast<int>(columns.size());
+    if (got != info->columns_max) {
+      const std::string expected = info->columns_max == 0   ? "no column"
+                                   : info->columns_max == 1 ? "one column"
+                                                            : "two columns";
+      return invalid(spec.metric + ": expected " + expected + ", got " + std::to_string(got) + "; " +
+                     std::string(info->signature));
+    }
+    for (const std::string& name : columns) {
+      std::vector<std::string> known = stream.schema.names();
+      ColumnType type = ColumnType::number;
+      std::size_t index = 0;
+      if (const auto found = stream.schema.find(name)) {
+        index = *found;
+        type = stream.schema.columns[*found].type;
+      } else {
+        std::size_t derived = 0;
+        while (derived < stream.derived.size() && stream.derived[derived].name != name) ++derived;
+        for (const DerivedSpec& each : stream.derived) known.push_back(each.name);
+        if (derived == stream.derived.size())
+          return not_found(spec.metric + ": stream \"" + stream.name + "\" has no column \"" + name + "\"" +
+                           did_you_mean(name, known));
+        index = stream.schema.columns.size() + derived;
+      }
+      if (row->wants == Wants::number && !is_number_type(type))
+        return invalid(spec.metric + ": expected a number in column \"" + name + "\", got a " +
+                       std::string(name_of(type)));
+      input.columns.push_back(index);
+      input.types.push_back(type);
+    }
+  }
+  const bool has_score = row->make == make_calibration || row->make == make_score_loss || row->make == make_auc;
+  if (has_score && !is_number_type(input.types[0]))
+    return invalid(spec.metric + ": expected a score in column \"" + columns[0] + "\", got a " +
+                   std::string(name_of(input.types[0])));
+  return row->make(input);
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,93 @@
+// The part every family would otherwise repeat: casts, the loop over rows, make and read_state. A family states its
+// State (add nothing allocates once made; merge, write, read, memory_bytes) and add_one(state, batch, row), which is
+// inlined into both ingest paths. Templates stop here.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "metrics/family.h"
+#include "metrics/tally.h"
+
+namespace tidewatch {
+
+template <typename Self, typename State>
+class FamilyOf : public Family {
+ public:
+  std::unique_ptr<FamilyState> make() const override { return std::make_unique<State>(); }
+  void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
+    auto& own = static_cast<State&>(state);
+    for (const std::uint32_t row : rows) self().add_one(own, batch, row);
+  }
+  void add_row(FamilyState& state, const Batch& batch, std::uint32_t row) const override {
+    self().add_one(static_cast<State&>(state), batch, row);
+  }
+  void merge(FamilyState& into, const FamilyState& from) const override {
+    static_cast<State&>(into).merge(static_cast<const State&>(from));
+  }
+  void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context,
+            Reading& out) const override {
+    self().read_one(static_cast<const State&>(state), spec, context, out);
+  }
+  void write(const FamilyState& state, ByteWriter& out) const override {
+    static_cast<const State&>(state).write(out);
+  }
+  std::unique_ptr<FamilyState> read_state(ByteReader& in) const override {
+    auto state = std::make_unique<State>();
+    if (!state->read(in) || !in.good()) return nullptr;
+    return state;
+  }
+
+ private:
+  const Self& self() const { return static_cast<const Self&>(*this); }
+};
+
+// One maker a family file; `stream` has been checked to hold the columns at `columns`.
+struct FamilyInput {
+  const MetricSpec& spec;
+  const StreamSpec& stream;
+  std::vector<std::size_t> columns;      // indices into batch columns
+  std::vector<ColumnType> types;
+};
+using FamilyMade = Result<std::unique_ptr<Family>>;
+
+FamilyMade make_counts(const FamilyInput&);
+FamilyMade make_share(const FamilyInput&);
+FamilyMade make_sum(const FamilyInput&);
+FamilyMade make_moments(const FamilyInput&);
+FamilyMade make_quantiles(const FamilyInput&);
+FamilyMade make_null_rate(const FamilyInput&);
+FamilyMade make_drift(const FamilyInput&);
+FamilyMade make_regression(const FamilyInput&);
+FamilyMade make_relative_error(const FamilyInput&);
+FamilyMade make_hit_rate(const FamilyInput&);
+FamilyMade make_calibration(const FamilyInput&);
+FamilyMade make_score_loss(const FamilyInput&);
+FamilyMade make_classification(const FamilyInput&);
+FamilyMade make_auc(const FamilyInput&);
+FamilyMade make_percentile_rank(const FamilyInput&);
+FamilyMade make_last(const FamilyInput&);
+FamilyMade make_distinct(const FamilyInput&);
+
+// Which outcomes are positive: true, 1, or the text `positive`. -1 = neither 0 nor 1.
+class PositiveTest {
+ public:
+  PositiveTest() = default;
+  static Result<PositiveTest> make(const MetricSpec& spec, ColumnType type, const std::string& column);
+  int operator()(const Column& column, std::size_t row) const {
+    if (type_ == ColumnType::number || type_ == ColumnType::integer || type_ == ColumnType::boolean) {
+      const double value = column.as_number(row);
+      if (has_number_) return value == number_;
+      return value == 1 ? 1 : value == 0 ? 0 : -1;
+    }
+    return column.text(row) == text_;
+  }
+
+ private:
+  ColumnType type_ = ColumnType::boolean;
+  std::string text_;
+  double number_ = 1;
+  bool has_number_ = false;
+};
+
+}  // namespace tidewatch

@@ -1,0 +1,23 @@
+// Arithmetic on readings: what `errors / total`, `:change "1 week"` or `:max_over "1h"` do once their inputs are read.
+// Pure functions; a combination has the worst status of its parts, the least n, and the sum of nulls and excluded.
+#pragma once
+
+#include <span>
+
+#include "metrics/handle.h"
+#include "metrics/reading.h"
+
+namespace tidewatch {
+
+Reading constant_reading(double value, Instant now);
+
+// add, subtract, multiply, divide, change ((a - b) / |b|, b being then) and deviation ((a - b) / |b|). Division by zero and results that are
+// not finite are undefined. The window spans both; final when both are.
+Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b);
+Reading negate(Reading a);
+// Per second of the window; undefined when the reading has no window.
+Reading per_second(Reading a);
+// max_over, min_over, mean_over: n = those with status ok; insufficient under half of them; no_data when none is ok.
+Reading over_readings(HandleSpec::Op op, std::span<const Reading> readings);
+
+}  // namespace tidewatch

@@ -1,0 +1,126 @@
+// p50 ... p99 and quantile: exact while every pane is small, a bucket sketch beyond. A pane keeps its values up to 128
+// (a "N rows" window all of them, a baseline 100,000, `exact` a million) and then only buckets. A merge keeps what its
+// parts had, so a window of small panes is exact however many panes it has. Percentiles are never averaged.
+#include <algorithm>
+#include <limits>
+
+#include "metrics/bucket_sketch.h"
+#include "metrics/family_of.h"
+
+namespace tidewatch {
+namespace {
+
+constexpr std::size_t most_exact = 1'000'000;
+
+struct QuantileState final : FamilyState {
+  Tally tally;
+  std::vector<double> values;  // the exact part
+  BucketSketch sketch;         // panes that outgrew it
+  void merge(const QuantileState& from) {
+    tally.merge(from.tally);
+    values.insert(values.end(), from.values.begin(), from.values.end());
+    if (!from.sketch.empty()) sketch.merge(from.sketch);
+  }
+  void write(ByteWriter& out) const {
+    tally.write(out);
+    std::vector<double> sorted = values;
+    std::sort(sorted.begin(), sorted.end());
+    out.array(sorted);
+    sketch.write(out);
+  }
+  bool read(ByteReader& in) {
+    tally.read(in);
+    values = in.array<double>();
+    for (const double value : values)
+      if (!std::isfinite(value)) in.fail();
+    return sketch.read(in) && in.good();
+  }
+  std::size_t memory_bytes() const override {
+    return sizeof *this + values.capacity() * sizeof(double) + sketch.memory_bytes();
+  }
+};
+
+double asked(const MetricSpec& spec) {
+  if (spec.metric == "p50") return 0.5;
+  if (spec.metric == "p75") return 0.75;
+  if (spec.metric == "p90") return 0.9;
+  if (spec.metric == "p95") return 0.95;
+  if (spec.metric == "p99") return 0.99;
+  return spec.q;
+}
+
+class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
+ public:
+  Quantiles(std::size_t column, std::size_t limit, bool is_exact)
+      : column_(column), limit_(limit), is_exact_(is_exact) {}
+  void add_one(QuantileState& state, const Batch& batch, std::uint32_t row) const {
+    const Column& column = batch.columns[column_];
+    if (column.null[row]) {
+      ++state.tally.nulls;
+      return;
+    }
+    const double value = column.as_number(row) + 0.0;  // -0 is 0
+    if (!usable(value, state.tally)) return;
+    ++state.tally.n;
+    if (!state.sketch.empty()) {
+      state.sketch.add(value);
+    } else {
+      state.values.push_back(value);
+      if (state.values.size() > limit_) {
+        for (const double kept : state.values) state.sketch.add(kept);
+        state.values = {};
+      }
+    }
+  }
+  void read_one(const QuantileState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+    state.tally.show(out, "");
+    const double q = asked(spec);
+    std::optional<double> value;
+    if (state.tally.n && state.sketch.empty()) {
+      value = exact(state.values, q);
+    } else if (state.tally.n) {
+      BucketSketch all = state.sketch;
+      for (const double kept : state.values) all.add(kept);
+      value = all.at_rank(static_cast<std::uint64_t>(std::floor(q * static_cast<double>(all.total() - 1))));
+      out.error = {ErrorBound::Kind::relative, all.relative_bound()};
+    }
+    settle(out, spec, value, "no usable value");
+    if (is_exact_ && (!state.sketch.empty() || state.values.size() > most_exact)) {
+      out.status = Status::insufficient;
+      out.reason = "exact quantiles hold at most 1,000,000 values a window";
+    }
+  }
+  std::vector<std::size_t> needed_columns() const override { return {column_}; }
+
+ private:
+  // Linear between the two values around rank q(n-1): numpy.quantile's default.
+  static double exact(std::vector<double> values, double q) {
+    const double rank = q * static_cast<double>(values.size() - 1);
+    const auto below = std::min(static_cast<std::size_t>(rank), values.size() - 1);
+    const double part = rank - static_cast<double>(below);
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(below);
+    std::nth_element(values.begin(), at, values.end());
+    const double low = *at;
+    if (part <= 0 || below + 1 == values.size()) return low;
+    const double high = *std::min_element(at + 1, values.end());
+    const double step = high - low;
+    if (!std::isfinite(step)) return low * (1 - part) + high * part;
+    return part < 0.5 ? low + step * part : high - step * (1 - part);
+  }
+  std::size_t column_, limit_;
+  bool is_exact_;
+};
+
+}  // namespace
+
+FamilyMade make_quantiles(const FamilyInput& input) {
+  const MetricSpec& spec = input.spec;
+  if (!(spec.q >= 0 && spec.q <= 1)) return invalid("quantile: expected q from 0 to 1");
+  std::size_t limit = 128;
+  if (spec.window.kind == WindowSpec::Kind::rows) limit = std::max<std::size_t>(limit, spec.window.count);
+  if (spec.at_baseline) limit = 100'000;
+  if (spec.exact) limit = most_exact;
+  return FamilyMade(std::make_unique<Quantiles>(input.columns[0], limit, spec.exact));
+}
+
+}  // namespace tidewatch

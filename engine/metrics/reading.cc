@@ -1,0 +1,94 @@
+// Names of statuses and the bytes of a reading in a checkpoint.
+#include "metrics/reading.h"
+
+namespace tidewatch {
+
+std::string_view name_of(Status status) {
+  switch (status) {
+    case Status::ok: return "ok";
+    case Status::no_data: return "no_data";
+    case Status::immature: return "immature";
+    case Status::insufficient: return "insufficient";
+    case Status::undefined: return "undefined";
+  }
+  return "undefined";
+}
+
+namespace {
+
+void put_optional(ByteWriter& out, const std::optional<double>& v) {
+  out.put(static_cast<std::uint8_t>(v.has_value()));
+  if (v) out.put(*v);
+}
+
+std::optional<double> get_optional(ByteReader& in) {
+  if (in.get<std::uint8_t>() == 0) return std::nullopt;
+  return in.get<double>();
+}
+
+}  // namespace
+
+void write_reading(ByteWriter& out, const Reading& r) {
+  put_optional(out, r.value);
+  out.text(r.text);
+  out.put(r.status);
+  out.text(r.reason);
+  for (const std::uint64_t v : {r.n, r.nulls, r.excluded, r.late, r.baseline_n}) out.put(v);
+  out.put(static_cast<std::uint64_t>(r.excluded_by.size()));
+  for (const auto& [reason, count] : r.excluded_by) {
+    out.text(reason);
+    out.put(count);
+  }
+  for (const Instant t : {r.from, r.to, r.as_of}) out.put(t.ns);
+  out.put(r.revision);
+  out.put(static_cast<std::uint8_t>(r.is_final));
+  out.put(r.error.kind);
+  out.put(r.error.bound);
+  put_optional(out, r.low);
+  put_optional(out, r.high);
+  put_optional(out, r.p_value);
+  out.text(r.baseline);
+  out.put(static_cast<std::uint64_t>(r.bins.size()));
+  for (const CalibrationBin& b : r.bins) {
+    out.put(b.low);
+    out.put(b.high);
+    out.put(b.n);
+    out.put(b.score);
+    out.put(b.positive);
+  }
+}
+
+Reading read_reading(ByteReader& in) {
+  Reading r;
+  r.value = get_optional(in);
+  r.text = in.text();
+  r.status = in.get<Status>();
+  if (r.status > Status::undefined) in.fail();
+  r.reason = in.text();
+  for (std::uint64_t* v : {&r.n, &r.nulls, &r.excluded, &r.late, &r.baseline_n}) *v = in.get<std::uint64_t>();
+  for (std::size_t i = in.count(12); i > 0 && in.good(); --i) {
+    std::string reason = in.text();
+    r.excluded_by.emplace_back(std::move(reason), in.get<std::uint64_t>());
+  }
+  for (Instant* t : {&r.from, &r.to, &r.as_of}) t->ns = in.get<std::int64_t>();
+  r.revision = in.get<std::uint32_t>();
+  r.is_final = in.get<std::uint8_t>() != 0;
+  r.error.kind = in.get<ErrorBound::Kind>();
+  r.error.bound = in.get<double>();
+  r.low = get_optional(in);
+  r.high = get_optional(in);
+  r.p_value = get_optional(in);
+  r.baseline = in.text();
+  for (std::size_t i = in.count(40); i > 0 && in.good(); --i) {
+    CalibrationBin b{};
+    b.low = in.get<double>();
+    b.high = in.get<double>();
+    b.n = in.get<std::uint64_t>();
+    b.score = in.get<double>();
+    b.positive = in.get<double>();
+    r.bins.push_back(b);
+  }
+  return r;
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,163 @@
+// Errors of a number against the truth, on rows that have both: mae rmse bias r2 max_error (one family), mape and wape
+// (another: they exclude other rows). Σy², which cancels in r2, enters with its rounding error; the errors themselves
+// are one rounded double a row, so every order gives the same bits.
+#include <algorithm>
+
+#include "metrics/exact_sum.h"
+#include "metrics/family_of.h"
+
+namespace tidewatch {
+namespace {
+
+constexpr double second_moment_limit = 1e150;
+
+struct RegressionState final : FamilyState {
+  Tally tally;
+  ExactSum error, absolute, squared, target, target_squared;
+  double worst = 0;
+  void merge(const RegressionState& from) {
+    tally.merge(from.tally);
+    error.merge(from.error);
+    absolute.merge(from.absolute);
+    squared.merge(from.squared);
+    target.merge(from.target);
+    target_squared.merge(from.target_squared);
+    worst = std::max(worst, from.worst);
+  }
+  void write(ByteWriter& out) const {
+    tally.write(out);
+    for (const ExactSum* sum : {&error, &absolute, &squared, &target, &target_squared}) sum->write(out);
+    out.put(worst);
+  }
+  bool read(ByteReader& in) {
+    tally.read(in);
+    for (ExactSum* sum : {&error, &absolute, &squared, &target, &target_squared}) sum->read(in);
+    worst = in.get<double>();
+    return in.good();
+  }
+  std::size_t memory_bytes() const override { return sizeof *this; }
+};
+
+class Regression final : public FamilyOf<Regression, RegressionState> {
+ public:
+  Regression(std::size_t predicted, std::size_t actual) : predicted_(predicted), actual_(actual) {}
+  void add_one(RegressionState& state, const Batch& batch, std::uint32_t row) const {
+    const Column &predictions = batch.columns[predicted_], &actuals = batch.columns[actual_];
+    if (predictions.null[row] || actuals.null[row]) {
+      ++state.tally.nulls;
+      return;
+    }
+    const double predicted = predictions.as_number(row), actual = actuals.as_number(row);
+    if (!usable(predicted, actual, state.tally)) return;
+    if (std::fabs(predicted) >= second_moment_limit || std::fabs(actual) >= second_moment_limit) {
+      ++state.tally.other;
+      return;
+    }
+    ++state.tally.n;
+    const double error = predicted - actual, size = std::fabs(error);
+    state.error.add(error);
+    state.absolute.add(size);
+    state.squared.add(error * error);
+    state.target.add(actual);
+    state.target_squared.add_product(actual, actual);
+    if (size > state.worst) state.worst = size;
+  }
+  void read_one(const RegressionState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+    state.tally.show(out, "overflow");
+    std::optional<double> value;
+    std::string_view why = "no usable pair";
+    const auto n = static_cast<double>(state.tally.n);
+    if (state.tally.n) {
+      if (spec.metric == "mae") value = state.absolute.value() / n;
+      if (spec.metric == "bias") value = state.error.value() / n;
+      if (spec.metric == "rmse") value = std::sqrt(state.squared.value() / n);
+      if (spec.metric == "max_error") value = state.worst;
+      if (spec.metric == "r2") {
+        const double spread = centered(state.tally.n, state.target, state.target, state.target_squared);
+        if (spread > 0)
+          value = 1 - state.squared.value() / spread;
+        else
+          why = "the actual value is constant in the window";
+      }
+    }
+    settle(out, spec, value, value ? "" : why);
+  }
+  std::vector<std::size_t> needed_columns() const override { return {predicted_, actual_}; }
+
+ private:
+  std::size_t predicted_, actual_;
+};
+
+struct RelativeState final : FamilyState {
+  Tally tally;
+  ExactSum error, target;  // Σ|e|/|y| or Σ|e|; Σ|y|
+  void merge(const RelativeState& from) {
+    tally.merge(from.tally);
+    error.merge(from.error);
+    target.merge(from.target);
+  }
+  void write(ByteWriter& out) const {
+    tally.write(out);
+    error.write(out);
+    target.write(out);
+  }
+  bool read(ByteReader& in) {
+    tally.read(in);
+    error.read(in);
+    target.read(in);
+    return in.good();
+  }
+  std::size_t memory_bytes() const override { return sizeof *this; }
+};
+
+class RelativeError final : public FamilyOf<RelativeError, RelativeState> {
+ public:
+  RelativeError(std::size_t predicted, std::size_t actual, bool each)
+      : predicted_(predicted), actual_(actual), is_each_(each) {}
+  void add_one(RelativeState& state, const Batch& batch, std::uint32_t row) const {
+    const Column &predictions = batch.columns[predicted_], &actuals = batch.columns[actual_];
+    if (predictions.null[row] || actuals.null[row]) {
+      ++state.tally.nulls;
+      return;
+    }
+    const double predicted = predictions.as_number(row), actual = actuals.as_number(row);
+    if (!usable(predicted, actual, state.tally)) return;
+    double error = std::fabs(predicted - actual);
+    if (is_each_ && actual == 0) {
+      ++state.tally.other;
+      return;
+    }
+    if (is_each_) error /= std::fabs(actual);
+    if (!std::isfinite(error)) {  // two finite values whose difference or ratio is not
+      ++state.tally.inf;
+      return;
+    }
+    ++state.tally.n;
+    state.error.add(error);
+    if (!is_each_) state.target.add(std::fabs(actual));
+  }
+  void read_one(const RelativeState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+    state.tally.show(out, "zero_target");
+    std::optional<double> value;
+    const double divisor = is_each_ ? static_cast<double>(state.tally.n) : state.target.value();
+    if (divisor > 0) value = state.error.value() / divisor;
+    settle(out, spec, value, value ? "" : is_each_ ? "no usable pair" : "the actual values sum to 0");
+  }
+  std::vector<std::size_t> needed_columns() const override { return {predicted_, actual_}; }
+
+ private:
+  std::size_t predicted_, actual_;
+  bool is_each_;
+};
+
+}  // namespace
+
+FamilyMade make_regression(const FamilyInput& input) {
+  return FamilyMade(std::make_unique<Regression>(input.columns[0], input.columns[1]));
+}
+FamilyMade make_relative_error(const FamilyInput& input) {
+  return FamilyMade(
+      std::make_unique<RelativeError>(input.columns[0], input.columns[1], input.spec.metric == "mape"));
+}
+
+}  // namespace tidewatch

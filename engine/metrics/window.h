@@ -1,0 +1,178 @@
+// A ring of mergeable panes for every label set, shared by all metrics that agree on stream, `where`, `by` and step.
+// Panes are only ever merged: adding and subtracting would be quicker and would drift with every late record, while
+// merging gives a shard, a checkpoint and a backtest the same bits. A ring may instead keep whole rows ("252 rows").
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "metrics/family.h"
+#include "metrics/label_index.h"
+#include "metrics/pane_clock.h"
+#include "metrics/row_store.h"
+#include "metrics/sparse_panes.h"
+
+namespace tidewatch {
+
+inline constexpr std::size_t most_series = 10'000;
+
+// One label set's rows of one pane: a state a family. Sequential families keep rows and make the state when read.
+struct Pane {
+  std::vector<std::unique_ptr<FamilyState>> states;
+  std::unique_ptr<RowStore> rows;
+  bool is_stale = false;  // rows came after the sequential states were made
+};
+
+// What the whole stream did in a pane, whatever `where` and `by` say.
+struct PaneMark {
+  std::uint64_t rows = 0;
+  std::string undefined;  // why a predicate lost rows of this pane; "" when it did not
+};
+
+// A window that moves forward, at about two merges a pane that enters: suffix merges of the older panes, newest first,
+// and one running merge of the newer (two stacks; Tangwongsan et al., "General Incremental Sliding-Window
+// Aggregation", VLDB 2015). Holds closed panes only; a row landing in one of them makes it start over.
+struct WindowCache {
+  std::int64_t first = 0, middle = 0, end = 0;
+  bool is_valid = false;
+  std::vector<std::pair<std::int64_t, std::unique_ptr<FamilyState>>> front;  // oldest pane last
+  std::unique_ptr<FamilyState> back, merged;
+  const FamilyState* answer = nullptr;
+};
+
+// A window that was read: its newest revision, and what must hold for it to be current.
+struct RecordedWindow {
+  Reading reading;
+  std::uint64_t series_version = 0, mark_version = 0;
+  std::uint64_t first_rows = 0;   // rows at the first read, to count those that came later
+  Instant next_row = far_future;  // rows windows: when event time gets here the window is another
+};
+
+struct Series {
+  LabelSet labels;
+  std::uint32_t label_id = UINT32_MAX;  // in the ring's LabelIndex; none for "(other)" and without `by`
+  SparsePanes<Pane> panes;
+  std::unique_ptr<RowStore> rows;  // rows rings
+  std::uint64_t version = 0;       // rows that landed where windows had been read
+  Instant last_row = far_past;
+  std::vector<WindowCache> caches;                    // by reader
+  std::vector<std::vector<RecordedWindow>> recorded;  // by leaf of the ring, oldest window first
+  std::vector<std::uint32_t> pending;                 // rows of the batch being landed
+};
+
+class Ring {
+ public:
+  struct Slot {
+    std::string key;
+    std::unique_ptr<Family> family;
+    bool is_sequential = false;
+    std::uint32_t most_rows = 0;  // rows rings: the longest N, extra rows included
+    std::vector<std::size_t> needed;
+  };
+
+  Ring(std::string key, PaneClock clock, bool keeps_rows, LabelIndex* labels, std::optional<std::size_t> key_column);
+
+  const std::string& key() const { return key_; }
+  const PaneClock& clock() const { return clock_; }
+  bool keeps_rows() const { return keeps_rows_; }
+  LabelIndex* labels() const { return labels_; }
+  std::vector<Slot>& slots() { return slots_; }
+  const std::vector<Slot>& slots() const { return slots_; }
+
+  // Adds the family unless one with this key is there; its slot.
+  std::size_t add_slot(std::string key, std::unique_ptr<Family> family);
+  std::size_t add_reader() { return readers_++; }   // a (slot, window length) whose merges are kept
+  std::size_t add_recorder() { return recorders_++; }
+  // A window of this ring needs panes for `land` (over + lateness) and reads back as far as `keep`.
+  void needs(Duration land, Duration keep);
+
+  // Panes that start before this no longer take rows.
+  Instant oldest_landable(Instant watermark) const;
+  // Lands the rows, ascending, all landable; label_ids is by row of the batch (unused without `by`).
+  void land(const Batch& batch, std::span<const std::uint32_t> rows, const std::vector<std::uint32_t>& label_ids,
+            Instant watermark);
+  // Notes that the stream had these rows, or lost them to a predicate.
+  void mark(const Batch& batch, std::span<const std::uint32_t> rows, const std::string& undefined);
+  // The stream's first row moved: windows read before may have to say so.
+  void first_row_moved() { ++mark_version_; }
+
+  // Drops what no window can reach, and label sets without rows for a day beyond that.
+  void forget(Instant watermark);
+
+  // The merge of panes [first, end) of the series, plus open panes when `open`; nullptr when no row is there.
+  // Borrowed until the next call.
+  const FamilyState* window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
+                                  std::int64_t end, bool may_cache);
+  // The state of the last `count` rows with nothing null that is needed, at or before `as_of`.
+  struct RowsRead {
+    std::unique_ptr<FamilyState> state;
+    std::uint32_t rows = 0;
+    Instant from{}, to{};           // times of the oldest and newest row used
+    Instant next_row = far_future;  // first row after as_of
+  };
+  RowsRead rows_state(Series& series, std::size_t slot, std::uint32_t count, Instant as_of);
+
+  bool had_rows(std::int64_t first, std::int64_t end) const;
+  const std::string* undefined_in(std::int64_t first, std::int64_t end) const;
+
+  // Series in label order. find() is nullptr when the label set has none.
+  std::map<LabelSet, std::unique_ptr<Series>>& series() { return series_; }
+  const std::map<LabelSet, std::unique_ptr<Series>>& series() const { return series_; }
+  Series* find(const LabelSet& labels);
+  Series* ungrouped() const { return labels_ ? nullptr : only_; }
+  std::uint64_t overflowed() const { return overflowed_; }
+
+  std::uint64_t landed_version() const { return landed_version_; }
+  std::uint64_t closed_version() const { return closed_version_; }
+  std::uint64_t mark_version() const { return mark_version_; }
+  // Windows up to here have been read: what lands before it is a revision.
+  void was_read(std::int64_t end, Instant as_of);
+  Duration land_span() const { return land_; }
+  Duration keep_span() const { return keep_; }
+  std::size_t memory_bytes() const;
+
+  void write(ByteWriter& out);
+  // `slot_of` maps a saved slot's key to ours; recorders are matched by the engine.
+  bool read(ByteReader& in, const std::vector<std::string>& recorder_keys);
+  std::vector<std::string> recorder_keys;  // names of recorders, for checkpoints
+
+ private:
+  Series& series_for(std::uint32_t label_id);
+  Series& make_series(LabelSet labels, std::uint32_t label_id);
+  void land_panes(Series& series, const Batch& batch);
+  void land_rows(Series& series, const Batch& batch, Instant watermark);
+  void trim_rows(Series& series, Instant watermark);
+  Pane& pane_for(Series& series, std::int64_t index);
+  const FamilyState* pane_state(Pane& pane, std::size_t slot);
+  bool write_pane(Pane& pane, ByteWriter& out);
+
+  std::string key_;
+  PaneClock clock_;
+  bool keeps_rows_;
+  LabelIndex* labels_;
+  std::optional<std::size_t> key_column_;
+  std::vector<Slot> slots_;
+  bool has_sequential_ = false;
+  std::size_t readers_ = 0, recorders_ = 0;
+  Duration land_{0}, keep_{0};
+
+  std::map<LabelSet, std::unique_ptr<Series>> series_;
+  std::vector<Series*> by_label_;  // by label id
+  Series* only_ = nullptr;
+  Series* other_ = nullptr;
+  std::uint64_t overflowed_ = 0;
+  std::vector<Series*> touched_;
+
+  SparsePanes<PaneMark> marks_;
+  std::int64_t read_end_ = INT64_MIN;
+  Instant read_as_of_ = far_past;
+  std::uint64_t landed_version_ = 0, closed_version_ = 0, mark_version_ = 0;
+  std::int64_t swept_ = INT64_MIN;
+  std::unique_ptr<FamilyState> scratch_;
+};
+
+}  // namespace tidewatch

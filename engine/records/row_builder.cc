@@ -1,0 +1,238 @@
+// See row_builder.h. Facts and reject reasons are kept in order of name, so that the same body states the same facts in
+// the same order whatever came before it.
+#include "records/row_builder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+namespace tidewatch {
+
+namespace {
+
+constexpr std::size_t kept_rejects = 100;
+constexpr std::size_t record_bytes = 1024;
+constexpr std::size_t shown_value_bytes = 60;
+constexpr std::size_t kept_facts = 64;  // distinct ones a body: random keys must not grow a batch without bound
+
+std::uint32_t text_hash(std::string_view text) {
+  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15ull;
+  const char* p = text.data();
+  std::size_t n = text.size();
+  std::uint64_t hash = n * odd;
+  for (; n >= 8; n -= 8, p += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, p, 8);
+    hash = (hash ^ word) * odd;
+    hash ^= hash >> 32;
+  }
+  std::uint64_t rest = 0;
+  if (n >= 4) {
+    std::uint32_t low, high;
+    std::memcpy(&low, p, 4);
+    std::memcpy(&high, p + n - 4, 4);
+    rest = low | (static_cast<std::uint64_t>(high) << 32);
+  } else if (n > 0) {
+    const auto byte = [p](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])); };
+    rest = byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16;
+  }
+  hash = (hash ^ rest) * odd;
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
+std::string shown(std::string_view value) {
+  if (value.size() <= shown_value_bytes) return std::string(value);
+  std::size_t end = shown_value_bytes;
+  while (end > 0 && (static_cast<unsigned char>(value[end]) & 0xC0) == 0x80) --end;
+  return std::string(value.substr(0, end)) + "...";
+}
+
+}  // namespace
+
+void CodeTable::begin() {
+  used_ = 0;
+  if (++epoch_ == 0) {
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    epoch_ = 1;
+  }
+}
+
+std::uint32_t CodeTable::code_of(std::string_view text, Dictionary& dictionary) {
+  const std::uint32_t hash = text_hash(text);
+  std::size_t mask = slots_.size() - 1;
+  std::size_t i = hash & mask;
+  for (; slots_[i].epoch == epoch_; i = (i + 1) & mask) {
+    if (slots_[i].hash == hash && dictionary[slots_[i].code] == text) return slots_[i].code;
+  }
+  if (used_ * 2 >= slots_.size()) {
+    grow();
+    mask = slots_.size() - 1;
+    for (i = hash & mask; slots_[i].epoch == epoch_; i = (i + 1) & mask) {
+    }
+  }
+  const std::uint32_t code = dictionary.add(text);
+  slots_[i] = {hash, code, epoch_};
+  ++used_;
+  return code;
+}
+
+void CodeTable::grow() {
+  std::vector<Slot> old(slots_.size() * 2);
+  old.swap(slots_);
+  const std::size_t mask = slots_.size() - 1;
+  for (const Slot& slot : old) {
+    if (slot.epoch != epoch_) continue;
+    std::size_t i = slot.hash & mask;
+    while (slots_[i].epoch == epoch_) i = (i + 1) & mask;
+    slots_[i] = slot;
+  }
+}
+
+RowBuilder::RowBuilder(const StreamSpec& stream)
+    : columns_(stream.schema.columns), zone_(stream.zone), shape_(stream), cells_(columns_.size()),
+      tables_(columns_.size()) {
+  shape_.derived.clear();
+  time_column_ = empty_batch(shape_).time_column;
+}
+
+int RowBuilder::find(std::string_view name) const {
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (columns_[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+void RowBuilder::begin_body(std::size_t body_bytes) {
+  batch_ = empty_batch(shape_);
+  rejected_ = 0;
+  counts_.clear();
+  body_bytes_ = body_bytes;
+  const std::size_t rows = static_cast<std::size_t>(static_cast<double>(body_bytes) / bytes_per_row_ * 1.05) + 4;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    Column& column = batch_.columns[c];
+    column.null.reserve(rows);
+    if (column.type == ColumnType::number) {
+      column.numbers.reserve(rows);
+    } else if (column.is_text()) {
+      column.codes.reserve(rows);
+      tables_[c].begin();
+    } else {
+      column.integers.reserve(rows);
+    }
+  }
+}
+
+void RowBuilder::set_null(std::size_t column) {
+  cells_[column].state = Cell::State::null;
+  if (columns_[column].nullable) return;
+  const std::string detail = "expected " + std::string(name_of(columns_[column].type)) + ", got null";
+  state_fact("nullable", columns_[column].name, detail, 1);
+  problem("wrong_type", columns_[column].name + ": " + detail);
+}
+
+void RowBuilder::wrong_type(std::size_t column, std::string_view got, std::string_view value) {
+  cells_[column].state = Cell::State::null;
+  const std::string expected = "expected " + std::string(name_of(columns_[column].type)) + ", got ";
+  state_fact("retyped", columns_[column].name, expected + std::string(got), 1);
+  std::string detail = columns_[column].name + ": " + expected + std::string(got);
+  if (!value.empty()) detail += " " + shown(value);
+  problem("wrong_type", std::move(detail));
+}
+
+void RowBuilder::bad_time(std::size_t column, std::string_view value) {
+  cells_[column].state = Cell::State::null;
+  problem("bad_time", columns_[column].name + ": expected an ISO 8601 time or epoch seconds, got " + shown(value));
+}
+
+void RowBuilder::unreadable(std::string_view reason, std::string detail) {
+  reason_ = reason;
+  detail_ = std::move(detail);
+}
+
+void RowBuilder::problem(std::string_view reason, std::string detail) {
+  if (!reason_.empty()) return;
+  reason_ = reason;
+  detail_ = std::move(detail);
+}
+
+void RowBuilder::end_row(std::string_view record, std::uint64_t line) {
+  const bool is_unreadable = !reason_.empty() && reason_.substr(0, 4) == "bad_" && reason_ != "bad_time";
+  for (std::size_t c = 0; c < cells_.size() && !is_unreadable; ++c) {
+    if (cells_[c].state != Cell::State::absent) continue;
+    if (columns_[c].nullable) {
+      cells_[c].state = Cell::State::null;
+      continue;
+    }
+    state_fact("removed", columns_[c].name, "expected " + std::string(name_of(columns_[c].type)) + ", got nothing", 1);
+    problem("missing_column", columns_[c].name + ": expected " + std::string(name_of(columns_[c].type)) +
+                                  ", the record does not have it");
+  }
+  if (reason_.empty() && !cells_.empty() && cells_[time_column_].state != Cell::State::set) {
+    problem("bad_time", columns_[time_column_].name + ": a record needs its time, got null");
+  }
+  if (reason_.empty()) {
+    append();
+  } else {
+    reject(record, line);
+  }
+}
+
+void RowBuilder::reject(std::string_view record, std::uint64_t line) {
+  ++rejected_;
+  const auto at = counts_.find(reason_);
+  if (at == counts_.end()) {
+    counts_.emplace(std::string(reason_), 1);
+  } else {
+    ++at->second;
+  }
+  if (batch_.rejected.size() < kept_rejects) {
+    batch_.rejected.push_back({std::string(reason_), detail_, std::string(record.substr(0, record_bytes)), line});
+  }
+}
+
+void RowBuilder::append() {
+  for (std::size_t c = 0; c < cells_.size(); ++c) {
+    const Cell& cell = cells_[c];
+    Column& column = batch_.columns[c];
+    const bool is_null = cell.state == Cell::State::null;
+    column.null.push_back(is_null);
+    switch (column.type) {
+      case ColumnType::number: column.numbers.push_back(is_null ? 0.0 : cell.number); break;
+      case ColumnType::integer:
+      case ColumnType::boolean:
+      case ColumnType::time: column.integers.push_back(is_null ? 0 : cell.integer); break;
+      case ColumnType::string:
+        column.codes.push_back(column.dictionary.add(is_null ? std::string_view() : cell.text));
+        break;
+      case ColumnType::category:
+        column.codes.push_back(is_null ? 0 : tables_[c].code_of(cell.text, column.dictionary));
+        break;
+    }
+  }
+  ++batch_.rows;
+}
+
+void RowBuilder::state_fact(std::string_view what, std::string_view column, std::string_view detail,
+                            std::uint64_t rows) {
+  for (SchemaFact& fact : batch_.facts) {
+    if (fact.what == what && fact.column == column && fact.detail == detail) {
+      fact.rows += rows;
+      return;
+    }
+  }
+  if (batch_.facts.size() < kept_facts) {
+    batch_.facts.push_back({std::string(what), std::string(column), std::string(detail), rows});
+  }
+}
+
+Batch RowBuilder::finish() {
+  std::sort(batch_.facts.begin(), batch_.facts.end(), [](const SchemaFact& a, const SchemaFact& b) {
+    return std::tie(a.what, a.column, a.detail) < std::tie(b.what, b.column, b.detail);
+  });
+  for (const auto& [reason, count] : counts_) batch_.rejected_counts.emplace_back(reason, count);
+  batch_.received = batch_.rows + rejected_;
+  if (batch_.rows > 0) bytes_per_row_ = static_cast<double>(body_bytes_) / static_cast<double>(batch_.rows);
+  return std::move(batch_);
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,317 @@
+// The store over its parts: lock, database, migrations, compression. Every public call is one transaction or one
+// read, so there is no state here that could disagree with the file. Statements are prepared per call: with
+// synchronous=FULL the fsync costs a thousand times the parse.
+#include "store/store.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/text.h"
+#include "store/compress.h"
+#include "store/database.h"
+#include "store/lock_file.h"
+#include "store/migrations.h"
+
+namespace tidewatch {
+namespace {
+
+constexpr Duration batch_ids_kept = days(7);
+
+StoredNotification read_notification(const Statement& row) {
+  StoredNotification n;
+  n.id = static_cast<std::uint64_t>(row.integer(0));
+  n.key = row.string(1);
+  n.notifier = row.string(2);
+  n.payload = row.string(3);
+  n.state = row.string(4);
+  n.attempts = static_cast<int>(row.integer(5));
+  n.next_at = {row.integer(6)};
+  n.created_at = {row.integer(7)};
+  n.give_up_at = {row.integer(8)};
+  n.last_result = row.string(9);
+  return n;
+}
+
+std::int64_t limit_of(std::size_t most) { return static_cast<std::int64_t>(std::min<std::size_t>(most, INT64_MAX)); }
+
+}  // namespace
+
+struct Store::State {
+  LockFile lock;      // released last
+  Database database;  // closed first
+  int version = 0;
+};
+
+Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
+  // The folder itself is made, its parents are not: a mistyped path should not grow a tree.
+  if (mkdir(folder.c_str(), 0750) != 0 && errno != EEXIST) {
+    const int why = errno;
+    return Error{why == ENOSPC ? ErrorCode::full : ErrorCode::io,
+                 "creating the state folder " + folder + ": " + std::strerror(why)};
+  }
+  auto state = std::make_unique<State>();
+  if (Done locked = state->lock.take(folder + "/tidewatch.lock"); !locked) return locked.error();
+  Database& db = state->database;
+  if (Done opened = db.open(folder + "/tidewatch.db"); !opened) return opened.error();
+  if (Done set = db.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000;"
+                        "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=1000");
+      !set) {
+    return set.error();
+  }
+  if (Done migrated = migrate(db, newest_schema_version()); !migrated) return migrated.error();
+  Statement check(db, "PRAGMA quick_check(1)");
+  auto row = check.step();
+  if (!row) return row.error();
+  if (check.string(0) != "ok") {
+    return io_error("opening " + db.path() + ": the database is damaged (" + check.string(0) +
+                    "); move it away with its -wal and -shm files and start anew or from a backup");
+  }
+  auto version = read_schema_version(db);
+  if (!version) return version.error();
+  state->version = *version;
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+Done Store::commit(Commit& commit) {
+  Database& db = state_->database;
+  Transaction transaction(db);
+  if (Done begun = transaction.begin(); !begun) return begun;
+  std::vector<std::uint64_t> given;
+  {
+    Statement input(db, "INSERT INTO inputs(kind, at, stream, source, batch_id, body) VALUES(?,?,?,?,?,?)");
+    Statement id(db, "INSERT INTO batch_ids(stream, batch_id, at) VALUES(?,?,?)");
+    Statement offset(db, "INSERT OR REPLACE INTO offsets(key, offset) VALUES(?,?)");
+    for (const StoredInput& in : commit.inputs) {
+      if (in.kind == StoredInput::Kind::batch && !in.batch_id.empty()) {
+        if (has_batch(in.stream, in.batch_id)) {
+          return Error{ErrorCode::conflict,
+                       "batch \"" + in.batch_id + "\" of stream \"" + in.stream + "\" was already taken"};
+        }
+        id.text(1, in.stream).text(2, in.batch_id).bind(3, in.at.ns);
+        if (Done ran = id.run(); !ran) return ran;
+      }
+      const std::string body = compress(in.body);
+      input.bind(1, static_cast<std::int64_t>(in.kind)).bind(2, in.at.ns).text(3, in.stream).text(4, in.source);
+      input.text(5, in.batch_id).blob(6, body);
+      if (Done ran = input.run(); !ran) return ran;
+      given.push_back(static_cast<std::uint64_t>(sqlite3_last_insert_rowid(db.handle())));
+      if (!in.offset_key.empty()) {
+        offset.text(1, in.offset_key).bind(2, static_cast<std::int64_t>(in.offset));
+        if (Done ran = offset.run(); !ran) return ran;
+      }
+    }
+    Statement journal(db,
+                      "INSERT INTO journal(at, monitor, labels, kind, from_state, to_state, severity_from, "
+                      "severity_to, reason, evidence) VALUES(?,?,?,?,?,?,?,?,?,?)");
+    for (const StoredJournalRow& r : commit.journal) {
+      journal.bind(1, r.at.ns).text(2, r.monitor).text(3, r.labels).text(4, r.kind).text(5, r.from).text(6, r.to);
+      journal.text(7, r.severity_from).text(8, r.severity_to).text(9, r.reason).text(10, r.evidence);
+      if (Done ran = journal.run(); !ran) return ran;
+    }
+    Statement outbox(db,
+                     "INSERT INTO outbox(key, notifier, payload, state, attempts, next_at, created_at, give_up_at, "
+                     "last_result) VALUES(?,?,?,?,?,?,?,?,?) ON CONFLICT(key) DO NOTHING");
+    for (const StoredNotification& n : commit.notifications) {
+      outbox.text(1, n.key).text(2, n.notifier).text(3, n.payload).text(4, n.state).bind(5, n.attempts);
+      outbox.bind(6, n.next_at.ns).bind(7, n.created_at.ns).bind(8, n.give_up_at.ns).text(9, n.last_result);
+      if (Done ran = outbox.run(); !ran) return ran;
+    }
+  }
+  if (Done committed = transaction.commit(); !committed) return committed;
+  for (std::size_t i = 0; i < given.size(); ++i) commit.inputs[i].seq = given[i];
+  return done();
+}
+
+bool Store::has_batch(std::string_view stream, std::string_view batch_id) const {
+  Statement query(state_->database, "SELECT 1 FROM batch_ids WHERE stream = ? AND batch_id = ?");
+  query.text(1, stream).text(2, batch_id);
+  auto row = query.step();
+  return row && *row;
+}
+
+Result<std::vector<StoredInput>> Store::inputs_after(std::uint64_t seq, std::size_t most) const {
+  Statement query(
+      state_->database,
+      "SELECT seq, kind, at, stream, source, batch_id, body FROM inputs WHERE seq > ? ORDER BY seq LIMIT ?");
+  query.bind(1, static_cast<std::int64_t>(seq)).bind(2, limit_of(most));
+  std::vector<StoredInput> out;
+  while (true) {
+    auto row = query.step();
+    if (!row) return row.error();
+    if (!*row) return out;
+    StoredInput in;
+    in.seq = static_cast<std::uint64_t>(query.integer(0));
+    in.kind = static_cast<StoredInput::Kind>(query.integer(1));
+    in.at = {query.integer(2)};
+    in.stream = query.string(3);
+    in.source = query.string(4);
+    in.batch_id = query.string(5);
+    auto body = decompress(query.string(6));
+    if (!body) return body.error().within("reading input " + std::to_string(in.seq));
+    in.body = std::move(*body);
+    out.push_back(std::move(in));
+  }
+}
+
+Result<std::optional<StoredCheckpoint>> Store::newest_checkpoint() const {
+  Statement query(state_->database, "SELECT seq, at, pack_hash, sha256, body FROM checkpoints ORDER BY seq DESC");
+  while (true) {
+    auto row = query.step();
+    if (!row) return row.error();
+    if (!*row) return std::optional<StoredCheckpoint>();
+    auto body = decompress(query.string(4));
+    if (!body || sha256_hex(*body) != query.string(3)) continue;
+    StoredCheckpoint checkpoint;
+    checkpoint.seq = static_cast<std::uint64_t>(query.integer(0));
+    checkpoint.at = {query.integer(1)};
+    checkpoint.pack_hash = query.string(2);
+    checkpoint.body = std::move(*body);
+    return std::optional<StoredCheckpoint>(std::move(checkpoint));
+  }
+}
+
+Done Store::checkpoint(const StoredCheckpoint& checkpoint, Duration history) {
+  Database& db = state_->database;
+  Transaction transaction(db);
+  if (Done begun = transaction.begin(); !begun) return begun;
+  {
+    const std::string body = compress(checkpoint.body);
+    const std::string digest = sha256_hex(checkpoint.body);
+    Statement insert(db, "INSERT OR REPLACE INTO checkpoints(seq, at, pack_hash, sha256, body) VALUES(?,?,?,?,?)");
+    insert.bind(1, static_cast<std::int64_t>(checkpoint.seq)).bind(2, checkpoint.at.ns).text(3, checkpoint.pack_hash);
+    insert.text(4, digest).blob(5, body);
+    if (Done ran = insert.run(); !ran) return ran;
+    if (Done ran = db.run("DELETE FROM checkpoints WHERE seq NOT IN "
+                          "(SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT 2)");
+        !ran) {
+      return ran;
+    }
+    // What replay from the older checkpoint needs stays: should the newer one be damaged, nothing is missing.
+    std::int64_t needed_after = 0;
+    {
+      Statement oldest(db, "SELECT min(seq), count(*) FROM checkpoints");
+      auto row = oldest.step();
+      if (!row) return row.error();
+      needed_after = oldest.integer(1) == 2 ? oldest.integer(0) : 0;
+    }
+    Statement ticks(db, "DELETE FROM inputs WHERE seq <= ? AND kind <> 0");
+    if (Done ran = ticks.bind(1, needed_after).run(); !ran) return ran;
+    Statement batches(db, "DELETE FROM inputs WHERE seq <= ? AND kind = 0 AND at < ?");
+    if (Done ran = batches.bind(1, needed_after).bind(2, (checkpoint.at - history).ns).run(); !ran) return ran;
+    Statement ids(db, "DELETE FROM batch_ids WHERE at < ?");
+    if (Done ran = ids.bind(1, (checkpoint.at - batch_ids_kept).ns).run(); !ran) return ran;
+  }
+  return transaction.commit();
+}
+
+Result<std::vector<StoredNotification>> Store::due_notifications(Instant now, std::size_t most) const {
+  // "sending" counts as due: a process that died between sending and noting it must try again.
+  Statement query(state_->database,
+                  "SELECT id, key, notifier, payload, state, attempts, next_at, created_at, give_up_at, last_result "
+                  "FROM outbox WHERE state IN ('queued', 'sending') AND next_at <= ? ORDER BY next_at, id LIMIT ?");
+  query.bind(1, now.ns).bind(2, limit_of(most));
+  std::vector<StoredNotification> out;
+  while (true) {
+    auto row = query.step();
+    if (!row) return row.error();
+    if (!*row) return out;
+    out.push_back(read_notification(query));
+  }
+}
+
+Result<Instant> Store::next_notification_at() const {
+  Statement query(state_->database,
+                  "SELECT next_at FROM outbox WHERE state IN ('queued', 'sending') ORDER BY next_at LIMIT 1");
+  auto row = query.step();
+  if (!row) return row.error();
+  return *row ? Instant{query.integer(0)} : far_future;
+}
+
+Done Store::update_notification(const StoredNotification& n) {
+  Statement update(state_->database,
+                   "UPDATE outbox SET notifier = ?, payload = ?, state = ?, attempts = ?, next_at = ?, give_up_at = ?, "
+                   "last_result = ? WHERE id = ?");
+  update.text(1, n.notifier).text(2, n.payload).text(3, n.state).bind(4, n.attempts).bind(5, n.next_at.ns);
+  update.bind(6, n.give_up_at.ns).text(7, n.last_result).bind(8, static_cast<std::int64_t>(n.id));
+  if (Done ran = update.run(); !ran) return ran;
+  if (sqlite3_changes(state_->database.handle()) == 0) {
+    return not_found("updating notification " + std::to_string(n.id) + ": there is none with this id");
+  }
+  return done();
+}
+
+Result<std::vector<StoredNotification>> Store::notifications(std::size_t most) const {
+  Statement query(state_->database,
+                  "SELECT id, key, notifier, payload, state, attempts, next_at, created_at, give_up_at, last_result "
+                  "FROM outbox ORDER BY id DESC LIMIT ?");
+  query.bind(1, limit_of(most));
+  std::vector<StoredNotification> out;
+  while (true) {
+    auto row = query.step();
+    if (!row) return row.error();
+    if (!*row) return out;
+    out.push_back(read_notification(query));
+  }
+}
+
+Result<std::vector<StoredJournalRow>> Store::journal(std::string_view monitor, std::size_t most) const {
+  const char* all =
+      "SELECT id, at, monitor, labels, kind, from_state, to_state, severity_from, severity_to, reason, evidence "
+      "FROM journal WHERE ?1 = '' ORDER BY id DESC LIMIT ?2";
+  const char* one =
+      "SELECT id, at, monitor, labels, kind, from_state, to_state, severity_from, severity_to, reason, evidence "
+      "FROM journal WHERE monitor = ?1 ORDER BY id DESC LIMIT ?2";
+  Statement query(state_->database, monitor.empty() ? all : one);
+  query.text(1, monitor).bind(2, limit_of(most));
+  std::vector<StoredJournalRow> out;
+  while (true) {
+    auto row = query.step();
+    if (!row) return row.error();
+    if (!*row) return out;
+    StoredJournalRow r;
+    r.id = static_cast<std::uint64_t>(query.integer(0));
+    r.at = {query.integer(1)};
+    r.monitor = query.string(2);
+    r.labels = query.string(3);
+    r.kind = query.string(4);
+    r.from = query.string(5);
+    r.to = query.string(6);
+    r.severity_from = query.string(7);
+    r.severity_to = query.string(8);
+    r.reason = query.string(9);
+    r.evidence = query.string(10);
+    out.push_back(std::move(r));
+  }
+}
+
+std::optional<std::uint64_t> Store::offset(std::string_view key) const {
+  Statement query(state_->database, "SELECT offset FROM offsets WHERE key = ?");
+  query.text(1, key);
+  auto row = query.step();
+  if (!row || !*row) return std::nullopt;
+  return static_cast<std::uint64_t>(query.integer(0));
+}
+
+Result<std::string> Store::setting(std::string_view name) const {
+  Statement query(state_->database, "SELECT value FROM settings WHERE name = ?");
+  query.text(1, name);
+  auto row = query.step();
+  if (!row) return row.error();
+  return *row ? query.string(0) : std::string();
+}
+
+Done Store::set_setting(std::string_view name, std::string_view value) {
+  Statement insert(state_->database, "INSERT OR REPLACE INTO settings(name, value) VALUES(?,?)");
+  return insert.text(1, name).text(2, value).run();
+}
+
+int Store::schema_version() const { return state_->version; }
+
+}  // namespace tidewatch
