@@ -19,7 +19,10 @@ class Allocator {
   std::size_t cap() const { return cap_; }
   std::size_t block_cap() const { return block_cap_; }
   bool oom() const { return oom_; }
-  void clear_oom() { oom_ = false; pending_ = 0; }
+  void clear_oom() {
+    oom_ = false;
+    pending_ = 0;
+  }
 
   // True when `extra` more bytes would pass three quarters of the cap and at least a sixteenth of it was taken since
   // the last collection: time to collect in full.
@@ -36,12 +39,13 @@ class Allocator {
 
   std::size_t used_ = 0, peak_ = 0, after_collection_ = 0;
   std::size_t cap_, block_cap_;
-  std::size_t pending_ = 0;   // size of the last refusal; 5.4 collects and asks once more before it gives up
+  std::size_t pending_ = 0;  // size of the last refusal; 5.4 collects and asks once more before it gives up
   int lifted_ = 0;
   bool oom_ = false;
 };
 
-// Lifts the cap while the host itself touches the state outside a protected call: a refusal there would end the process.
+// Lifts the cap while the host itself touches the state outside a protected call: a refusal there would end the
+// process.
 class Uncapped {
  public:
   explicit Uncapped(Allocator& allocator) : allocator_(allocator) { ++allocator_.lifted_; }

@@ -7,6 +7,7 @@
 // No template heroics beyond that, and no inheritance: a binding should read like the sentence it implements.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -63,8 +64,8 @@ template <typename T>
 class Pool {
  public:
   Handle add(T value) {
-    items_.push_back({std::move(value), 1});
-    return {static_cast<std::uint32_t>(items_.size() - 1), 1};
+    items_.push_back({std::move(value), generation_});
+    return {static_cast<std::uint32_t>(items_.size() - 1), generation_};
   }
   T* get(Handle h) {
     if (h.slot >= items_.size() || items_[h.slot].generation != h.generation || !items_[h.slot].value) return nullptr;
@@ -74,6 +75,12 @@ class Pool {
     if (!get(h)) return;
     items_[h.slot].value.reset();
     ++items_[h.slot].generation;
+  }
+  // Ends every life; a handle kept by a script never meets a later value in its slot.
+  void clear() {
+    for (const auto& item : items_) generation_ = std::max(generation_, item.generation);
+    ++generation_;
+    items_.clear();
   }
   template <typename Visit>
   void each(Visit visit) {
@@ -87,6 +94,7 @@ class Pool {
     std::uint32_t generation;
   };
   std::deque<Item> items_;
+  std::uint32_t generation_ = 1;
 };
 
 class Call {

@@ -40,7 +40,8 @@ void Budget::enter(Context context, Duration allowance) {
   entry.callbacks = callbacks;
   if (counted_) {
     entry.limit = std::max<std::int64_t>(1, allowance.ns * hits_per_ms / 1'000'000);
-    if (!entries_.empty()) entry.limit = std::min(entry.limit, std::max<std::int64_t>(0, entries_.back().limit - entries_.back().hits));
+    if (!entries_.empty())
+      entry.limit = std::min(entry.limit, std::max<std::int64_t>(0, entries_.back().limit - entries_.back().hits));
   } else {
     entry.wall_start = read_clock(CLOCK_MONOTONIC);
     entry.cpu_start = read_clock(CLOCK_THREAD_CPUTIME_ID);

@@ -16,9 +16,9 @@ struct lua_Debug;
 
 namespace tidewatch {
 
-inline constexpr int hook_interval = 10000;       // instructions
-inline constexpr std::int64_t hits_per_ms = 40;   // of a counted budget
-inline constexpr int max_depth = 64;              // nested resumes, and nested callbacks out of C
+inline constexpr int hook_interval = 10000;      // instructions
+inline constexpr std::int64_t hits_per_ms = 40;  // of a counted budget
+inline constexpr int max_depth = 64;             // nested resumes, and nested callbacks out of C
 
 class Budget {
  public:
@@ -37,7 +37,9 @@ class Budget {
   bool charge(std::int64_t instructions);
 
   bool killed() const { return !entries_.empty() && entries_.back().killed; }
-  void kill() { if (!entries_.empty()) entries_.back().killed = true; }
+  void kill() {
+    if (!entries_.empty()) entries_.back().killed = true;
+  }
   Duration allowance() const { return entries_.empty() ? Duration{0} : entries_.back().allowance; }
 
   // Depth of nested resumes and of callbacks that C code makes; of the innermost call.
@@ -48,10 +50,10 @@ class Budget {
   struct Entry {
     Context context = Context::load;
     Duration allowance{0};
-    std::int64_t wall_start = 0, cpu_start = 0;   // ns
-    std::int64_t hits = 0, limit = 0;             // counted budgets
-    std::int64_t debt = 0;                        // charged instructions short of a hit
-    int resumes = 0, callbacks = 0;               // of the outer call, restored by leave
+    std::int64_t wall_start = 0, cpu_start = 0;  // ns
+    std::int64_t hits = 0, limit = 0;            // counted budgets
+    std::int64_t debt = 0;                       // charged instructions short of a hit
+    int resumes = 0, callbacks = 0;              // of the outer call, restored by leave
     bool killed = false;
   };
   bool counted_;

@@ -73,9 +73,11 @@ void Host::State::note_stack(lua_State* state) {
     if (lua_getinfo(state, "Sln", &frame) == 0 || frame.source[0] != '@') continue;
     if (place_text[0] == 0)
       std::snprintf(place_text.data(), place_text.size(), "%s:%d", frame.short_src, frame.currentline);
-    const int wrote = std::snprintf(stack_text.data() + at, stack_text.size() - at, "%s  %s:%d: in %s", at == 0 ? "" : "\n",
-                                    frame.short_src, frame.currentline,
-                                    frame.name != nullptr ? frame.name : *frame.what == 'm' ? "the file" : "a function");
+    const int wrote = std::snprintf(stack_text.data() + at, stack_text.size() - at, "%s  %s:%d: in %s",
+                                    at == 0 ? "" : "\n", frame.short_src, frame.currentline,
+                                    frame.name != nullptr ? frame.name
+                                    : *frame.what == 'm'  ? "the file"
+                                                          : "a function");
     if (wrote < 0 || at + static_cast<std::size_t>(wrote) >= stack_text.size()) {
       stack_text[at] = 0;
       return;
@@ -97,8 +99,8 @@ void Host::State::emit(std::string line) {
 
 void Host::State::close_output() {
   if (dropped_lines > 0)
-    output.push_back("print: dropped " + std::to_string(dropped_lines) + " more lines (" + std::to_string(dropped_bytes) +
-                     " bytes); a call keeps at most 100 lines or 64 KiB");
+    output.push_back("print: dropped " + std::to_string(dropped_lines) + " more lines (" +
+                     std::to_string(dropped_bytes) + " bytes); a call keeps at most 100 lines or 64 KiB");
   output_lines = output_bytes = dropped_lines = dropped_bytes = 0;
 }
 
@@ -158,7 +160,7 @@ Host& Host::of(lua_State* state) { return *State::of(state).host; }
 Outcome Host::call(Context context, int arguments, int results, Duration budget) {
   State& s = *state_;
   lua_State* lua = s.lua;
-  const int base = lua_gettop(lua) - arguments - 1;   // what stays on the stack when the call fails
+  const int base = lua_gettop(lua) - arguments - 1;  // what stays on the stack when the call fails
   const bool outermost = !s.budget.in_call();
   if (outermost) s.close_output();
   int status = 0;
@@ -182,7 +184,8 @@ Outcome Host::call(Context context, int arguments, int results, Duration budget)
     lua_settop(lua, base);
     if (s.allocator.oom()) s.recover(base);
     std::string text = s.place_text[0] != 0 ? s.place_text.data() : s.options.chunk_prefix;
-    text += ": stopped: a " + std::string(name_of(context)) + " call may use " + format_duration(allowance) + " of CPU time";
+    text += ": stopped: a " + std::string(name_of(context)) + " call may use " + format_duration(allowance) +
+            " of CPU time";
     return {Outcome::Kind::budget, std::move(text), s.stack_text.data()};
   }
   if (status == LUA_ERRMEM || s.allocator.oom()) return s.recover(base);
@@ -204,7 +207,8 @@ Outcome Host::State::load(const std::string& text, const std::string& name) {
   const int top = lua_gettop(lua);
   if (text.size() > max_source_bytes)
     return {Outcome::Kind::error,
-            name + ": a Lua file may be at most 1 MiB, got " + std::to_string(text.size()) + " bytes", {}};
+            name + ": a Lua file may be at most 1 MiB, got " + std::to_string(text.size()) + " bytes",
+            {}};
   if (auto refusal = check_syntax(text)) {
     return {Outcome::Kind::error, name + ":" + std::to_string(refusal->line) + ": " + refusal->text, {}};
   }

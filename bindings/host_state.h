@@ -27,17 +27,17 @@ struct Host::State {
   Allocator allocator;
   Budget budget;
   lua_State* lua = nullptr;
-  bool soft_cap = false;   // the engine refused our allocator (LuaJIT on aarch64): the cap is only read, never enforced
+  bool soft_cap = false;  // the engine refused our allocator (LuaJIT on aarch64): the cap is only read, never enforced
   Host* host = nullptr;
 
-  int environment = LUA_NOREF;   // what scripts see as their globals: an empty, guarded table
-  int globals = LUA_NOREF;       // the table behind it
-  int handler = LUA_NOREF;       // the message handler of every protected call
-  int marker = 0;                // its address marks the metatables of guarded tables
+  int environment = LUA_NOREF;  // what scripts see as their globals: an empty, guarded table
+  int globals = LUA_NOREF;      // the table behind it
+  int handler = LUA_NOREF;      // the message handler of every protected call
+  int marker = 0;               // its address marks the metatables of guarded tables
   std::vector<std::string> names;
 
-  std::array<char, 4096> stack_text{};   // the pack's frames at the last error or kill, without touching Lua memory
-  std::array<char, 256> place_text{};    // "vix-spx/pack.lua:41" of the innermost of them
+  std::array<char, 4096> stack_text{};  // the pack's frames at the last error or kill, without touching Lua memory
+  std::array<char, 256> place_text{};   // "vix-spx/pack.lua:41" of the innermost of them
 
   std::function<Result<std::string>(const std::string&)> find_library;
   std::vector<std::pair<std::string, std::string>> sources;
@@ -54,7 +54,7 @@ struct Host::State {
   // Writes the pack's frames of `state` to stack_text and place_text.
   void note_stack(lua_State* state);
   Outcome load(const std::string& text, const std::string& name);
-  Outcome recover(int top);              // after a memory error: lift, settop, collect, re-cap
+  Outcome recover(int top);  // after a memory error: lift, settop, collect, re-cap
   Result<std::string> read_source(const std::string& file);
 };
 
@@ -66,12 +66,15 @@ void open_sandbox(lua_State* state, Host::State& host);
 // Replaces the table on top by an empty one that reads through to it and refuses writes, naming it `name`.
 void guard_table(lua_State* state, const std::string& name);
 
+// luaL_error with the place of the pack's line, also when the prelude stands in between.
+int raise_error(lua_State* state, const char* format, ...);
+
 // The C halves of the offered libraries; each leaves one table of functions on the stack.
 void push_string_functions(lua_State* state);
 void push_pattern_functions(lua_State* state);
 void push_math_functions(lua_State* state);
 void push_table_functions(lua_State* state);
 void push_base_functions(lua_State* state);
-int require_load(lua_State* state);   // require.cc: name -> chunk, the key it is cached under
+int require_load(lua_State* state);  // require.cc: name -> chunk, the key it is cached under
 
 }  // namespace tidewatch

@@ -100,7 +100,8 @@ inline std::string_view text_at(lua_State* state, int index) {
   return {text, length};
 }
 
-// Whether the running coroutine may yield here. LuaJIT cannot say beforehand; there a refused yield raises its own error.
+// Whether the running coroutine may yield here. LuaJIT cannot say beforehand; there a refused yield raises its own
+// error.
 inline bool compat_isyieldable(lua_State* state) {
   const bool main_thread = lua_pushthread(state) != 0;
   lua_pop(state, 1);

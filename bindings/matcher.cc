@@ -14,17 +14,38 @@ bool in_class(unsigned char c, char name) {
   const bool printing = c > 32 && c < 127;
   bool yes = false;
   switch (name | 32) {
-    case 'a': yes = lower || upper; break;
-    case 'c': yes = c < 32 || c == 127; break;
-    case 'd': yes = digit; break;
-    case 'g': yes = printing; break;
-    case 'l': yes = lower; break;
-    case 'p': yes = printing && !digit && !lower && !upper; break;
-    case 's': yes = c == ' ' || (c >= 9 && c <= 13); break;
-    case 'u': yes = upper; break;
-    case 'w': yes = digit || lower || upper; break;
-    case 'x': yes = digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); break;
-    default: return static_cast<unsigned char>(name) == c;
+    case 'a':
+      yes = lower || upper;
+      break;
+    case 'c':
+      yes = c < 32 || c == 127;
+      break;
+    case 'd':
+      yes = digit;
+      break;
+    case 'g':
+      yes = printing;
+      break;
+    case 'l':
+      yes = lower;
+      break;
+    case 'p':
+      yes = printing && !digit && !lower && !upper;
+      break;
+    case 's':
+      yes = c == ' ' || (c >= 9 && c <= 13);
+      break;
+    case 'u':
+      yes = upper;
+      break;
+    case 'w':
+      yes = digit || lower || upper;
+      break;
+    case 'x':
+      yes = digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+      break;
+    default:
+      return static_cast<unsigned char>(name) == c;
   }
   const bool negated = name >= 'A' && name <= 'Z';
   return yes != negated;
@@ -32,7 +53,9 @@ bool in_class(unsigned char c, char name) {
 
 }  // namespace
 
-bool is_plain_pattern(std::string_view pattern) { return pattern.find_first_of("^$*+?.([%-") == std::string_view::npos; }
+bool is_plain_pattern(std::string_view pattern) {
+  return pattern.find_first_of("^$*+?.([%-") == std::string_view::npos;
+}
 
 std::int64_t Matcher::fail(const char* why) {
   if (error_ == nullptr) error_ = why;
@@ -56,7 +79,7 @@ std::size_t Matcher::class_end(std::size_t p) {
   }
   if (c != '[') return p;
   if (p < pattern_.size() && pattern_[p] == '^') ++p;
-  do {   // a ']' right at the start stands for itself
+  do {  // a ']' right at the start stands for itself
     if (p >= pattern_.size()) {
       fail("malformed pattern (missing ']')");
       return std::string_view::npos;
@@ -78,7 +101,8 @@ bool Matcher::in_set(unsigned char c, std::size_t p, std::size_t end) {
       ++p;
       if (in_class(c, pattern_[p])) return inside;
     } else if (p + 2 < end && pattern_[p + 1] == '-') {
-      if (static_cast<unsigned char>(pattern_[p]) <= c && c <= static_cast<unsigned char>(pattern_[p + 2])) return inside;
+      if (static_cast<unsigned char>(pattern_[p]) <= c && c <= static_cast<unsigned char>(pattern_[p + 2]))
+        return inside;
       p += 2;
     } else if (static_cast<unsigned char>(pattern_[p]) == c) {
       return inside;
@@ -92,10 +116,14 @@ bool Matcher::one(std::size_t s, std::size_t p, std::size_t end) {
   if (s >= subject_.size()) return false;
   const auto c = static_cast<unsigned char>(subject_[s]);
   switch (pattern_[p]) {
-    case '.': return true;
-    case '%': return in_class(c, pattern_[p + 1]);
-    case '[': return in_set(c, p, end - 1);
-    default: return static_cast<unsigned char>(pattern_[p]) == c;
+    case '.':
+      return true;
+    case '%':
+      return in_class(c, pattern_[p + 1]);
+    case '[':
+      return in_set(c, p, end - 1);
+    default:
+      return static_cast<unsigned char>(pattern_[p]) == c;
   }
 }
 
@@ -137,7 +165,8 @@ std::int64_t Matcher::run(std::size_t s, std::size_t p, int depth) {
   if (depth > max_match_depth) return fail("pattern too complex");
   for (;;) {
     if (error_ != nullptr) return -1;
-    if (++steps_ > max_match_steps) return fail("the pattern took over 1,000,000 steps; make it simpler or the text shorter");
+    if (++steps_ > max_match_steps)
+      return fail("the pattern took over 1,000,000 steps; make it simpler or the text shorter");
     if (p >= pattern_.size()) return static_cast<std::int64_t>(s);
     const char c = pattern_[p];
     if (c == '(') {
@@ -185,9 +214,11 @@ std::int64_t Matcher::run(std::size_t s, std::size_t p, int depth) {
         if (index < 0 || index >= level_ || capture_[static_cast<std::size_t>(index)].length == open)
           return fail("invalid capture index in pattern");
         const Capture& earlier = capture_[static_cast<std::size_t>(index)];
-        const std::size_t length = earlier.length < 0 ? 0 : static_cast<std::size_t>(earlier.length);
+        if (earlier.length == position) return -1;  // a place is no text; the engines answer so too
+        const auto length = static_cast<std::size_t>(earlier.length);
         steps_ += static_cast<std::int64_t>(length / 16);
-        if (subject_.size() - s < length || std::memcmp(subject_.data() + earlier.start, subject_.data() + s, length) != 0)
+        if (subject_.size() - s < length ||
+            std::memcmp(subject_.data() + earlier.start, subject_.data() + s, length) != 0)
           return -1;
         s += length;
         p += 2;

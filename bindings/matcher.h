@@ -25,7 +25,7 @@ class Matcher {
 
   struct Capture {
     std::size_t start = 0;
-    std::int64_t length = 0;   // open or position below
+    std::int64_t length = 0;  // open or position below
   };
   static constexpr std::int64_t open = -1, position = -2;
 

@@ -16,7 +16,8 @@ bool is_module_name(std::string_view name) {
   if (name.empty() || name.size() > 200) return false;
   char before = '.';
   for (const char c : name) {
-    const bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+    const bool word =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
     if (!word && !(c == '.' && before != '.')) return false;
     before = c;
   }
@@ -61,10 +62,11 @@ int require_load(lua_State* state) {
   };
   const Context context = host.budget.context();
   if (context == Context::predicate || context == Context::monitor)
-    return refuse("require \"" + name + "\": a file is read while the pack loads, not in a " + std::string(name_of(context)) +
-                  "; require it at the top of the file");
+    return refuse("require \"" + name + "\": a file is read while the pack loads, not in a " +
+                  std::string(name_of(context)) + "; require it at the top of the file");
   if (!is_module_name(name))
-    return refuse("require \"" + name + "\": expected a name inside the pack such as \"thresholds\" or \"lib.thresholds\"");
+    return refuse("require \"" + name +
+                  "\": expected a name inside the pack such as \"thresholds\" or \"lib.thresholds\"");
   Result<std::string> text = not_found("");
   std::string shown;
   if (starts_with(name, "tidewatch.") || starts_with(name, "runbooks.")) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdarg>
 
 #include "base/text.h"
 #include "bindings/host_state.h"
@@ -13,7 +14,7 @@ namespace tidewatch {
 namespace {
 
 struct Absent {
-  std::string_view name;     // a global, or library.function
+  std::string_view name;  // a global, or library.function
   std::string_view instead;
 };
 
@@ -122,7 +123,8 @@ int missing_field(lua_State* state) {
 }
 
 int refuse_field(lua_State* state) {
-  return raise_at_caller(state, std::string(text_at(state, lua_upvalueindex(1))) + " belongs to the engine and cannot be changed");
+  return raise_at_caller(
+      state, std::string(text_at(state, lua_upvalueindex(1))) + " belongs to the engine and cannot be changed");
 }
 
 bool is_guarded(lua_State* state, int index, Host::State& host) {
@@ -173,9 +175,8 @@ int settle(lua_State* state) {
 
 int enter_resume(lua_State* state) {
   Host::State& host = Host::State::of(state);
-  if (host.budget.resumes >= max_depth)
-    return luaL_error(state, "coroutines are nested deeper than %d", max_depth);
-  charge(state, 200);   // a coroutine starts with a fresh instruction count on 5.4: short ones must still add up
+  if (host.budget.resumes >= max_depth) return luaL_error(state, "coroutines are nested deeper than %d", max_depth);
+  charge(state, 200);  // a coroutine starts with a fresh instruction count on 5.4: short ones must still add up
   ++host.budget.resumes;
   return 0;
 }
@@ -207,7 +208,7 @@ int emit(lua_State* state) {
   std::string line(text_at(state, 1));
   charge(state, 100 + static_cast<std::int64_t>(line.size() / 16));
   if (host.budget.context() != Context::prompt) {
-    luaL_where(state, 2);   // 0 is emit, 1 print in the prelude, 2 the script
+    luaL_where(state, 2);  // 0 is emit, 1 print in the prelude, 2 the script
     line.insert(0, text_at(state, -1));
   }
   host.emit(std::move(line));
@@ -248,10 +249,24 @@ std::string_view advice_for(std::string_view name) {
   return {};
 }
 
+int raise_error(lua_State* state, const char* format, ...) {
+  lua_Debug frame;
+  int level = 1;
+  while (lua_getstack(state, level, &frame) != 0 && lua_getinfo(state, "S", &frame) != 0 && frame.source[0] != '@')
+    ++level;
+  luaL_where(state, level);
+  va_list arguments;
+  va_start(arguments, format);
+  lua_pushvfstring(state, format, arguments);
+  va_end(arguments);
+  lua_concat(state, 2);
+  return lua_error(state);
+}
+
 void guard_table(lua_State* state, const std::string& name) {
   luaL_checkstack(state, 8, "guarding a table");
-  lua_newtable(state);                                     // real proxy
-  lua_newtable(state);                                     // real proxy meta
+  lua_newtable(state);  // real proxy
+  lua_newtable(state);  // real proxy meta
   lua_pushlightuserdata(state, &Host::State::of(state).marker);
   lua_pushvalue(state, -4);
   lua_rawset(state, -3);
@@ -307,11 +322,13 @@ void open_sandbox(lua_State* state, Host::State& host) {
   lua_getglobal(state, "pcall");
   lua_setfield(state, c, "pcall");
   lua_getglobal(state, LUA_COLIBNAME);
-  for (const char* name : {"create", "resume", "yield", "status", "running"}) set_from(state, lua_gettop(state), name, c);
+  for (const char* name : {"create", "resume", "yield", "status", "running"})
+    set_from(state, lua_gettop(state), name, c);
   lua_pop(state, 1);
 
   push_table_functions(state);
-  for (const char* name : {"sorted_keys", "key_less", "concat", "unpack", "pack"}) set_from(state, lua_gettop(state), name, c);
+  for (const char* name : {"sorted_keys", "key_less", "concat", "unpack", "pack"})
+    set_from(state, lua_gettop(state), name, c);
   const int table_functions = lua_gettop(state);
   push_math_functions(state);
   const int math = lua_gettop(state);
@@ -332,7 +349,7 @@ void open_sandbox(lua_State* state, Host::State& host) {
   lua_pushvalue(state, prelude);
   lua_pushvalue(state, c);
   lua_call(state, 1, 4);
-  const int base = prelude + 5;   // behind prelude, c, table functions, math, strings
+  const int base = prelude + 5;  // behind prelude, c, table functions, math, strings
   const int tables = base + 1, coroutines = base + 2, texts = base + 3;
   (void)table_functions;
   set_from(state, texts, "format", strings);
@@ -340,7 +357,7 @@ void open_sandbox(lua_State* state, Host::State& host) {
   // The table behind the globals.
   lua_newtable(state);
   const int globals = lua_gettop(state);
-  const auto offer = [&](const char* name) {   // the value on top
+  const auto offer = [&](const char* name) {  // the value on top
     lua_setfield(state, globals, name);
     host.names.emplace_back(name);
   };
@@ -348,8 +365,8 @@ void open_sandbox(lua_State* state, Host::State& host) {
     lua_getfield(state, base, name);
     offer(name);
   }
-  for (const char* name : {"assert", "error", "ipairs", "next", "rawequal", "rawget", "rawset", "select", "setmetatable",
-                           "getmetatable", "tonumber", "type", "unpack"}) {
+  for (const char* name : {"assert", "error", "ipairs", "next", "rawequal", "rawget", "rawset", "select",
+                           "setmetatable", "getmetatable", "tonumber", "type", "unpack"}) {
     lua_getfield(state, c, name);
     offer(name);
   }
@@ -384,7 +401,7 @@ void open_sandbox(lua_State* state, Host::State& host) {
   lua_pushcfunction(state, missing_global);
   lua_setfield(state, -2, "__index");
   lua_setmetatable(state, globals);
-  lua_newtable(state);                 // the environment itself stays empty
+  lua_newtable(state);  // the environment itself stays empty
   lua_newtable(state);
   lua_pushlightuserdata(state, &host.marker);
   lua_pushvalue(state, globals);

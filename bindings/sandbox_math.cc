@@ -63,7 +63,7 @@ int random_of(lua_State* state) {
   x ^= x >> 12;
   x ^= x << 25;
   x ^= x >> 27;
-  const double unit = static_cast<double>((x * 0x2545f4914f6cdd1dull) >> 11) * 0x1.0p-53;   // [0, 1)
+  const double unit = static_cast<double>((x * 0x2545f4914f6cdd1dull) >> 11) * 0x1.0p-53;  // [0, 1)
   if (lua_gettop(state) == 0) {
     lua_pushnumber(state, unit);
     return 1;

@@ -16,18 +16,18 @@ std::string_view check_text(lua_State* state, int index) {
 }
 
 void check_error(lua_State* state, const Matcher& matcher, const char* name) {
-  if (matcher.error() != nullptr) luaL_error(state, "string.%s(): %s", name, matcher.error());
+  if (matcher.error() != nullptr) raise_error(state, "string.%s(): %s", name, matcher.error());
 }
 
 void push_capture(lua_State* state, const Matcher& matcher, int index, std::string_view subject, std::size_t start,
                   std::size_t end) {
   if (index >= matcher.captures()) {
-    if (index != 0) luaL_error(state, "invalid capture index %%%d", index + 1);
+    if (index != 0) raise_error(state, "invalid capture index %%%d", index + 1);
     push_text(state, subject.substr(start, end - start));
     return;
   }
   const Matcher::Capture& capture = matcher.capture(index);
-  if (capture.length == Matcher::open) luaL_error(state, "unfinished capture");
+  if (capture.length == Matcher::open) raise_error(state, "unfinished capture");
   if (capture.length == Matcher::position)
     push_number(state, static_cast<double>(capture.start) + 1);
   else
@@ -35,8 +35,8 @@ void push_capture(lua_State* state, const Matcher& matcher, int index, std::stri
 }
 
 // All captures, or the whole match when there is none and `whole` says so.
-int push_captures(lua_State* state, const Matcher& matcher, std::string_view subject, std::size_t start, std::size_t end,
-                  bool whole) {
+int push_captures(lua_State* state, const Matcher& matcher, std::string_view subject, std::size_t start,
+                  std::size_t end, bool whole) {
   const int count = matcher.captures() == 0 && whole ? 1 : matcher.captures();
   luaL_checkstack(state, count, "too many captures");
   for (int i = 0; i < count; ++i) push_capture(state, matcher, i, subject, start, end);
@@ -58,8 +58,9 @@ int search(lua_State* state, bool find) {
   std::size_t start = static_cast<std::size_t>(from) - 1;
   if (find && (lua_toboolean(state, 4) != 0 || is_plain_pattern(pattern))) {
     charge(state, 1 + static_cast<std::int64_t>((subject.size() - start) / 32));
-    const void* found = pattern.empty() ? subject.data() + start
-                                        : memmem(subject.data() + start, subject.size() - start, pattern.data(), pattern.size());
+    const void* found = pattern.empty()
+                            ? subject.data() + start
+                            : memmem(subject.data() + start, subject.size() - start, pattern.data(), pattern.size());
     if (found == nullptr) {
       lua_pushnil(state);
       return 1;
@@ -98,7 +99,8 @@ int gmatch_step(lua_State* state) {
   const std::string_view pattern = text_at(state, lua_upvalueindex(2));
   const auto last = static_cast<std::int64_t>(lua_tonumber(state, lua_upvalueindex(4)));
   Matcher matcher(subject, pattern);
-  for (auto start = static_cast<std::size_t>(lua_tonumber(state, lua_upvalueindex(3))); start <= subject.size(); ++start) {
+  for (auto start = static_cast<std::size_t>(lua_tonumber(state, lua_upvalueindex(3))); start <= subject.size();
+       ++start) {
     const std::int64_t end = matcher.match(start);
     if (end >= 0 && end != last) {
       charge(state, matcher.steps());
@@ -150,7 +152,7 @@ void append_replacement(lua_State* state, std::string& out, const Matcher& match
         out.append(capture, length);
         lua_pop(state, 1);
       } else {
-        luaL_error(state, "string.gsub(): invalid use of '%%' in the replacement; write %%%% for a percent sign");
+        raise_error(state, "string.gsub(): invalid use of '%%' in the replacement; write %%%% for a percent sign");
       }
     }
     return;
@@ -160,7 +162,7 @@ void append_replacement(lua_State* state, std::string& out, const Matcher& match
     lua_gettable(state, 3);
   } else {
     Host::State& host = Host::State::of(state);
-    if (host.budget.callbacks >= max_depth) luaL_error(state, "callbacks are nested deeper than %d", max_depth);
+    if (host.budget.callbacks >= max_depth) raise_error(state, "callbacks are nested deeper than %d", max_depth);
     ++host.budget.callbacks;
     lua_pushvalue(state, 3);
     lua_call(state, push_captures(state, matcher, subject, start, end, true), 1);
@@ -173,7 +175,8 @@ void append_replacement(lua_State* state, std::string& out, const Matcher& match
     const char* text = lua_tolstring(state, -1, &length);
     out.append(text, length);
   } else {
-    luaL_error(state, "string.gsub(): a replacement must be text, a number, nil or false, got %s", luaL_typename(state, -1));
+    raise_error(state, "string.gsub(): a replacement must be text, a number, nil or false, got %s",
+                luaL_typename(state, -1));
   }
   lua_pop(state, 1);
 }
@@ -183,7 +186,8 @@ int gsub(lua_State* state) {
   std::string_view pattern = check_text(state, 2);
   const int kind = lua_type(state, 3);
   if (kind != LUA_TSTRING && kind != LUA_TNUMBER && kind != LUA_TTABLE && kind != LUA_TFUNCTION)
-    return luaL_error(state, "string.gsub(): argument 3: expected text, a table or a function, got %s", luaL_typename(state, 3));
+    return raise_error(state, "string.gsub(): argument 3: expected text, a table or a function, got %s",
+                       luaL_typename(state, 3));
   double left = lua_isnoneornil(state, 4) ? static_cast<double>(subject.size()) + 1 : luaL_checknumber(state, 4);
   const bool anchored = !pattern.empty() && pattern[0] == '^';
   if (anchored) pattern.remove_prefix(1);
@@ -210,12 +214,13 @@ int gsub(lua_State* state) {
       break;
     }
     if (out.size() + 64 > limit)
-      return luaL_error(state, "string.gsub(): the result would be over the limit of %d bytes", static_cast<int>(limit));
+      return raise_error(state, "string.gsub(): the result would be over the limit of %d bytes",
+                         static_cast<int>(limit));
     if (anchored) break;
   }
   if (start < subject.size()) out.append(subject.substr(start));
   if (out.size() + 64 > limit)
-    return luaL_error(state, "string.gsub(): the result would be over the limit of %d bytes", static_cast<int>(limit));
+    return raise_error(state, "string.gsub(): the result would be over the limit of %d bytes", static_cast<int>(limit));
   charge(state, static_cast<std::int64_t>(out.size() / 16));
   make_room(state, out.size());
   push_text(state, out);

@@ -27,7 +27,7 @@ int give(lua_State* state, const std::string& text) {
 void check_size(lua_State* state, double bytes, const char* what) {
   const std::size_t limit = Host::State::of(state).allocator.block_cap();
   if (bytes + 64 > static_cast<double>(limit))
-    luaL_error(state, "%s: the result would be over the limit of %d bytes", what, static_cast<int>(limit));
+    raise_error(state, "%s: the result would be over the limit of %d bytes", what, static_cast<int>(limit));
 }
 
 int rep(lua_State* state) {
@@ -65,8 +65,10 @@ int shift_case(lua_State* state) {
 // No addresses: they would differ from run to run.
 std::string text_of(lua_State* state, int index) {
   switch (lua_type(state, index)) {
-    case LUA_TSTRING: return std::string(text_at(state, index));
-    case LUA_TBOOLEAN: return lua_toboolean(state, index) != 0 ? "true" : "false";
+    case LUA_TSTRING:
+      return std::string(text_at(state, index));
+    case LUA_TBOOLEAN:
+      return lua_toboolean(state, index) != 0 ? "true" : "false";
     case LUA_TNUMBER: {
       const double value = lua_tonumber(state, index);
       if (std::isnan(value)) return "nan";
@@ -74,7 +76,8 @@ std::string text_of(lua_State* state, int index) {
       std::snprintf(text, sizeof text, "%.14g", value);
       return text;
     }
-    default: return luaL_typename(state, index);
+    default:
+      return luaL_typename(state, index);
   }
 }
 
@@ -106,8 +109,8 @@ void append_quoted(lua_State* state, int index, std::string& out) {
 
 double check_number(lua_State* state, int index, char conversion) {
   if (lua_isnumber(state, index) == 0)
-    luaL_error(state, "string.format(): argument %d: %%%c expects a number, got %s", index, conversion,
-               lua_isnone(state, index) ? "nothing" : luaL_typename(state, index));
+    raise_error(state, "string.format(): argument %d: %%%c expects a number, got %s", index, conversion,
+                lua_isnone(state, index) ? "nothing" : luaL_typename(state, index));
   return lua_tonumber(state, index);
 }
 
@@ -130,7 +133,7 @@ int format(lua_State* state) {
     const auto digits = [&] {
       int count = 0;
       for (; i < pattern.size() && pattern[i] >= '0' && pattern[i] <= '9'; ++count) spec += pattern[i++];
-      if (count > 2) luaL_error(state, "string.format(): a width or precision may have at most two digits");
+      if (count > 2) raise_error(state, "string.format(): a width or precision may have at most two digits");
     };
     digits();
     if (i < pattern.size() && pattern[i] == '.') {
@@ -140,11 +143,17 @@ int format(lua_State* state) {
     const char conversion = i < pattern.size() ? pattern[i] : '\0';
     ++argument;
     switch (conversion) {
-      case 'd': case 'i': case 'u': case 'x': case 'X': case 'o': case 'c': {
+      case 'd':
+      case 'i':
+      case 'u':
+      case 'x':
+      case 'X':
+      case 'o':
+      case 'c': {
         const double value = check_number(state, argument, conversion);
         if (value != std::floor(value) || std::fabs(value) > 9223372036854774784.0)
-          return luaL_error(state, "string.format(): argument %d: %%%c expects a whole number, got %s", argument,  conversion,
-                            text_of(state, argument).c_str());
+          return raise_error(state, "string.format(): argument %d: %%%c expects a whole number, got %s", argument,
+                             conversion, text_of(state, argument).c_str());
         const auto whole = static_cast<long long>(value);
         if (conversion == 'c') {
           out += static_cast<char>(whole);
@@ -156,7 +165,13 @@ int format(lua_State* state) {
         out += piece;
         break;
       }
-      case 'a': case 'A': case 'e': case 'E': case 'f': case 'g': case 'G': {
+      case 'a':
+      case 'A':
+      case 'e':
+      case 'E':
+      case 'f':
+      case 'g':
+      case 'G': {
         double value = check_number(state, argument, conversion);
         if (std::isnan(value)) value = std::fabs(value);
         spec += conversion;
@@ -165,7 +180,7 @@ int format(lua_State* state) {
         break;
       }
       case 'q':
-        if (spec != "%") return luaL_error(state, "string.format(): %%q takes no width or flags");
+        if (spec != "%") return raise_error(state, "string.format(): %%q takes no width or flags");
         if (lua_type(state, argument) == LUA_TSTRING)
           append_quoted(state, argument, out);
         else
@@ -188,7 +203,7 @@ int format(lua_State* state) {
         break;
       }
       default:
-        return luaL_error(state, "string.format(): %%%c is not a conversion; use %%s %%d %%g %%f %%x %%q",
+        return raise_error(state, "string.format(): %%%c is not a conversion; use %%s %%d %%g %%f %%x %%q",
                            conversion == '\0' ? ' ' : conversion);
     }
     check_size(state, static_cast<double>(out.size()), "string.format()");

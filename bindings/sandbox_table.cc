@@ -10,8 +10,8 @@
 namespace tidewatch {
 namespace {
 
-constexpr std::size_t sort_limit = 50000;     // keys sorted in one C call (about 10 ms); more are sorted in Lua
-constexpr int unpack_limit = 7000;            // below the stack either engine grants a C call
+constexpr std::size_t sort_limit = 50000;  // keys sorted in one C call (about 10 ms); more are sorted in Lua
+constexpr int unpack_limit = 7000;         // below the stack either engine grants a C call
 
 // Numbers, strings by byte, booleans.
 struct Key {
@@ -30,7 +30,9 @@ bool less(const Key& a, const Key& b) {
 Key key_at(lua_State* state, int index) {
   Key key;
   switch (lua_type(state, index)) {
-    case LUA_TNUMBER: key.number = lua_tonumber(state, index); break;
+    case LUA_TNUMBER:
+      key.number = lua_tonumber(state, index);
+      break;
     case LUA_TSTRING:
       key.kind = 1;
       key.text = text_at(state, index);
@@ -40,7 +42,8 @@ Key key_at(lua_State* state, int index) {
       key.number = lua_toboolean(state, index);
       break;
     default:
-      luaL_error(state, "pairs(): a %s as a key has no order; use numbers, text or booleans as keys", luaL_typename(state, index));
+      raise_error(state, "pairs(): a %s as a key has no order; use numbers, text or booleans as keys",
+                  luaL_typename(state, index));
   }
   return key;
 }
@@ -60,8 +63,7 @@ void push_real(lua_State* state, int index) {
 
 // sorted_keys(t) -> keys, count, whether they are in order already, the table to read values from
 int sorted_keys(lua_State* state) {
-  if (!lua_istable(state, 1))
-    return luaL_error(state, "pairs(): expected a table, got %s", luaL_typename(state, 1));
+  if (!lua_istable(state, 1)) return raise_error(state, "pairs(): expected a table, got %s", luaL_typename(state, 1));
   lua_settop(state, 1);
   push_real(state, 1);
   const int real = 2;
@@ -105,11 +107,12 @@ int key_less(lua_State* state) {
 
 // next(t): the first field in the order of pairs, or nil: for "is it empty" and "take any".
 int first_field(lua_State* state) {
-  if (!lua_istable(state, 1)) return luaL_error(state, "next(): expected a table, got %s", luaL_typename(state, 1));
-  if (!lua_isnoneornil(state, 2)) return luaL_error(state, "next() takes one argument in a pack; use pairs to walk a table");
+  if (!lua_istable(state, 1)) return raise_error(state, "next(): expected a table, got %s", luaL_typename(state, 1));
+  if (!lua_isnoneornil(state, 2))
+    return raise_error(state, "next() takes one argument in a pack; use pairs to walk a table");
   lua_settop(state, 1);
   push_real(state, 1);
-  lua_pushnil(state);   // 3: the best key so far
+  lua_pushnil(state);  // 3: the best key so far
   bool found = false;
   int count = 0;
   lua_pushnil(state);
@@ -160,7 +163,7 @@ int to_number(lua_State* state) {
   if (!lua_isnil(state, 2)) {
     const double base = luaL_checknumber(state, 2);
     if (base != std::floor(base) || base < 2 || base > 36)
-      return luaL_error(state, "tonumber(): argument 2: expected a base from 2 to 36");
+      return raise_error(state, "tonumber(): argument 2: expected a base from 2 to 36");
     if (base == 16 && body.size() > 2 && body[0] == '0' && (body[1] == 'x' || body[1] == 'X')) body.remove_prefix(2);
     double value = 0;
     for (const char c : body) {
@@ -188,8 +191,8 @@ int to_number(lua_State* state) {
 }
 
 void refuse_size(lua_State* state, const char* what) {
-  luaL_error(state, "%s: the result would be over the limit of %d bytes", what,
-             static_cast<int>(Host::State::of(state).allocator.block_cap()));
+  raise_error(state, "%s: the result would be over the limit of %d bytes", what,
+              static_cast<int>(Host::State::of(state).allocator.block_cap()));
 }
 
 int concat(lua_State* state) {
@@ -197,16 +200,17 @@ int concat(lua_State* state) {
   std::size_t glue_length = 0;
   const char* glue = luaL_optlstring(state, 2, "", &glue_length);
   const double from = luaL_optnumber(state, 3, 1);
-  const double to = lua_isnoneornil(state, 4) ? static_cast<double>(compat_rawlen(state, 1)) : luaL_checknumber(state, 4);
+  const double to =
+      lua_isnoneornil(state, 4) ? static_cast<double>(compat_rawlen(state, 1)) : luaL_checknumber(state, 4);
   const std::size_t limit = Host::State::of(state).allocator.block_cap();
   std::string text;
   lua_settop(state, 4);
   for (double i = from; i <= to; ++i) {
-    if (i < -2e9 || i > 2e9) return luaL_error(state, "table.concat(): the range %f to %f is too far", from, to);
+    if (i < -2e9 || i > 2e9) return raise_error(state, "table.concat(): the range %f to %f is too far", from, to);
     lua_rawgeti(state, 1, static_cast<int>(i));
     if (lua_type(state, -1) != LUA_TSTRING && lua_type(state, -1) != LUA_TNUMBER)
-      return luaL_error(state, "table.concat(): item %d: expected text or a number, got %s", static_cast<int>(i),
-                        luaL_typename(state, -1));
+      return raise_error(state, "table.concat(): item %d: expected text or a number, got %s", static_cast<int>(i),
+                         luaL_typename(state, -1));
     std::size_t length = 0;
     const char* item = lua_tolstring(state, -1, &length);
     if (text.size() + length + glue_length + 64 > limit) refuse_size(state, "table.concat()");
@@ -223,10 +227,11 @@ int concat(lua_State* state) {
 int unpack(lua_State* state) {
   luaL_checktype(state, 1, LUA_TTABLE);
   const double from = luaL_optnumber(state, 2, 1);
-  const double to = lua_isnoneornil(state, 3) ? static_cast<double>(compat_rawlen(state, 1)) : luaL_checknumber(state, 3);
+  const double to =
+      lua_isnoneornil(state, 3) ? static_cast<double>(compat_rawlen(state, 1)) : luaL_checknumber(state, 3);
   if (!(from <= to)) return 0;
   if (to - from >= unpack_limit || from < -2e9 || to > 2e9)
-    return luaL_error(state, "unpack(): too many results; at most %d", unpack_limit);
+    return raise_error(state, "unpack(): too many results; at most %d", unpack_limit);
   const int count = static_cast<int>(to - from) + 1;
   luaL_checkstack(state, count, "too many results to unpack");
   charge(state, count);

@@ -14,8 +14,7 @@ class Scanner {
   explicit Scanner(std::string_view source) : source_(source) {}
 
   std::optional<SyntaxRefusal> run() {
-    if (!source_.empty() && source_[0] == '\x1b')
-      return SyntaxRefusal{1, "compiled Lua is refused; a pack is text"};
+    if (!source_.empty() && source_[0] == '\x1b') return SyntaxRefusal{1, "compiled Lua is refused; a pack is text"};
     if (!source_.empty() && source_[0] == '#') skip_line();
     while (at_ < source_.size()) {
       const char c = source_[at_];
@@ -66,9 +65,9 @@ class Scanner {
     for (++at_; at_ < source_.size() && source_[at_] != quote; ++at_) {
       if (source_[at_] == '\\') {
         ++at_;
-        if (at_ >= source_.size()) return;   // a lone backslash at the end: the compiler complains
+        if (at_ >= source_.size()) return;  // a lone backslash at the end: the compiler complains
       } else if (source_[at_] == '\n') {
-        return;                              // unfinished; the compiler says so
+        return;  // unfinished; the compiler says so
       }
       line_ += source_[at_] == '\n';
     }
@@ -98,7 +97,8 @@ class Scanner {
     const std::string digits(source_.substr(start, at_ - start));
     if (at_ < source_.size() && is_letter(source_[at_])) {
       std::string suffix;
-      for (std::size_t i = at_; i < source_.size() && (is_letter(source_[i]) || is_digit(source_[i])); ++i) suffix += source_[i];
+      for (std::size_t i = at_; i < source_.size() && (is_letter(source_[i]) || is_digit(source_[i])); ++i)
+        suffix += source_[i];
       return refuse("the number " + digits + suffix + " has a suffix; write " + digits);
     }
     return std::nullopt;
@@ -132,7 +132,8 @@ class Scanner {
       return refuse("`>>` is not part of a pack's Lua; use math.floor and divide by a power of two");
     if (c == '&') return refuse("`&` is not part of a pack's Lua; for conditions write `and`");
     if (c == '|') return refuse("`|` is not part of a pack's Lua; for conditions write `or`");
-    if (c == '~' && next != '=') return refuse("`~` alone is not part of a pack's Lua; `~=` is not equal, `not` negates");
+    if (c == '~' && next != '=')
+      return refuse("`~` alone is not part of a pack's Lua; `~=` is not equal, `not` negates");
     if (c == ':' && next == ':') return refuse("labels (`::name::`) are not part of a pack's Lua, as `goto` is not");
     at_ += c == '~' ? 2 : 1;
     return std::nullopt;
@@ -141,7 +142,7 @@ class Scanner {
   std::string_view source_;
   std::size_t at_ = 0;
   int line_ = 1;
-  int after_local_ = 0;   // 1 behind `local` or its comma, 2 behind a name there
+  int after_local_ = 0;  // 1 behind `local` or its comma, 2 behind a name there
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace tidewatch {
 
 struct SyntaxRefusal {
   int line = 1;
-  std::string text;   // a sentence: what was met and what to write instead
+  std::string text;  // a sentence: what was met and what to write instead
 };
 
 // Looks at tokens only (comments and strings are skipped); a file with other syntax errors passes here and is

@@ -98,6 +98,15 @@ void collect_condition_inputs(const Condition& c, std::vector<int>& out) {
   for (const auto& m : c.members) collect_condition_inputs(m, out);
 }
 
+std::vector<std::pair<std::string, std::string>> render_annotations(const MonitorSpec& m, const LabelSet& by,
+                                                                    Severity severity, std::optional<Instant> since,
+                                                                    const Reading& reading) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [name, text] : m.annotations)
+    out.emplace_back(name, render_template(text, {m, by, reading, severity, since}));
+  return out;
+}
+
 void put_instant(ByteWriter& out, Instant t) { out.put(t.ns); }
 Instant get_instant(ByteReader& in) { return {in.get<std::int64_t>()}; }
 
@@ -455,26 +464,34 @@ struct Core::State {
   // When the monitor must be looked at again: at its interval while time can change anything, else when fed.
   void schedule(MonitorRuntime& run) {
     const MonitorSpec& m = spec(run);
-    bool is_settled = true;
+    bool is_settled = !run.error.is_active && !has_absent(m);
     Instant deadline = far_future;
     for (const auto& [labels, e] : run.entries) {
       is_settled &= e.instance.is_settled(run.rules);
-      if (m.on_arrival) deadline = std::min(deadline, e.instance.next_deadline(run.last_evaluated, run.rules));
+      deadline = std::min(deadline, e.instance.next_deadline(run.last_evaluated, run.rules));
       if (!labels.empty() && e.last_seen != far_past) deadline = std::min(deadline, e.last_seen + m.forget_after);
     }
-    if (run.error.is_active) is_settled = false;
     bool is_quiet = true;
     for (const int h : handles_of(m)) is_quiet &= metrics->is_quiet(static_cast<HandleId>(h), now);
     const Instant after = std::max(run.last_evaluated, now);
     const Instant next_interval = floor_to(after, run.every) + run.every;
-    if (is_quiet && (is_settled || m.on_arrival)) {
-      run.next_due = deadline == far_future ? far_future : ceil_to(std::max(deadline, after + seconds(1)), seconds(1));
-      if (!m.on_arrival && run.next_due != far_future) run.next_due = ceil_to(run.next_due, run.every);
-      return;
-    }
-    run.next_due = next_interval;
-    if (m.on_arrival && deadline != far_future)
-      run.next_due = std::min(run.next_due, ceil_to(std::max(deadline, after + nanoseconds(1)), seconds(1)));
+    const Instant next_deadline =
+        deadline == far_future ? far_future
+                               : ceil_to(std::max(deadline, after + nanoseconds(1)), m.on_arrival ? seconds(1) : run.every);
+    if (is_quiet && is_settled)
+      run.next_due = next_deadline;
+    else if (is_quiet && m.on_arrival)
+      run.next_due = next_deadline == far_future ? next_interval : next_deadline;
+    else
+      run.next_due = std::min(next_interval, next_deadline);
+  }
+
+  static bool has_absent(const Condition& c) {
+    return c.kind == Condition::Kind::absent || std::any_of(c.members.begin(), c.members.end(), [](const Condition& x) { return has_absent(x); });
+  }
+  // absent() changes with time alone, at an instant only the data knows: such a monitor never sleeps.
+  static bool has_absent(const MonitorSpec& m) {
+    return std::any_of(m.rules.begin(), m.rules.end(), [](const auto& r) { return r && has_absent(r->condition); });
   }
 
   void settle_restore(CoreOutput& out) {

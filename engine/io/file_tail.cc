@@ -83,7 +83,8 @@ Result<std::optional<FileTail::Chunk>> FileTail::poll() {
     if (has_header_ && header_.empty()) read_header();
     std::string bytes = has_header_ && header_.empty() ? std::string() : read_at(offset_, most_);
     auto end = bytes.rfind('\n');
-    if (end == std::string::npos && bytes.size() >= most_) end = bytes.size() - 1;  // a monster line: the decoder says so
+    if (end == std::string::npos && bytes.size() >= most_)
+      end = bytes.size() - 1;  // a monster line: the decoder says so
     if (end == std::string::npos && rotated && !bytes.empty()) end = bytes.size() - 1;
     if (end != std::string::npos) {
       bytes.resize(end + 1);

@@ -27,8 +27,9 @@ class FileTail {
   FileTail(const FileTail&) = delete;
   FileTail& operator=(const FileTail&) = delete;
 
-  // The next whole lines, at most about `most` bytes; empty when there is nothing new. A partial last line waits, except
-  // at the end of a file that was rotated away, where it is all there will ever be. A missing file is nothing new.
+  // The next whole lines, at most about `most` bytes; empty when there is nothing new. A partial last line waits,
+  // except at the end of a file that was rotated away, where it is all there will ever be. A missing file is nothing
+  // new.
   Result<std::optional<Chunk>> poll();
 
  private:

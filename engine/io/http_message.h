@@ -11,9 +11,9 @@
 namespace tidewatch {
 
 struct HttpRequest {
-  std::string method;   // "GET"
-  std::string target;   // as it came
-  std::string path;     // before `?`, percent-decoded
+  std::string method;                                        // "GET"
+  std::string target;                                        // as it came
+  std::string path;                                          // before `?`, percent-decoded
   std::vector<std::pair<std::string, std::string>> query;    // decoded, in order
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;

@@ -18,26 +18,46 @@ bool is_loopback(const std::string& address) {
 
 std::string_view reason_phrase(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 422: return "Unprocessable Content";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 422:
+      return "Unprocessable Content";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 503:
+      return "Service Unavailable";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
   }
 }
 
@@ -77,11 +97,11 @@ struct Connection : std::enable_shared_from_this<Connection> {
   explicit Connection(HttpLimits limits) : parser(limits) {}
 
   uv_tcp_t tcp{};
-  std::shared_ptr<Connection> self;              // released in the close callback
+  std::shared_ptr<Connection> self;  // released in the close callback
   std::weak_ptr<HttpServer::State> server;
   HttpParser parser;
   enum class Phase { idle, header, body, working, writing } phase = Phase::idle;
-  std::uint64_t deadline = 0;                    // loop milliseconds; 0 = none
+  std::uint64_t deadline = 0;  // loop milliseconds; 0 = none
   bool is_reading = false, close_after = false;
   std::array<char, 65536> buffer{};
 
@@ -104,9 +124,9 @@ void Connection::set_phase(Phase next) {
   if (!state || (next == phase && deadline != 0 && next != Phase::idle)) return;
   phase = next;
   const auto& o = state->options;
-  const Duration span = next == Phase::idle     ? o.idle
-                        : next == Phase::header ? o.header
-                        : next == Phase::body   ? o.body
+  const Duration span = next == Phase::idle      ? o.idle
+                        : next == Phase::header  ? o.header
+                        : next == Phase::body    ? o.body
                         : next == Phase::writing ? o.write
                                                  : Duration{0};
   uv_update_time(tcp.loop);
@@ -152,8 +172,12 @@ void Connection::next() {
     case HttpParser::State::failed:
       stop_reading();
       return respond(error_response(parser.status(), parser.problem()), false, false);
-    case HttpParser::State::idle: set_phase(Phase::idle); break;
-    case HttpParser::State::header: set_phase(Phase::header); break;
+    case HttpParser::State::idle:
+      set_phase(Phase::idle);
+      break;
+    case HttpParser::State::header:
+      set_phase(Phase::header);
+      break;
     case HttpParser::State::body:
       set_phase(Phase::body);
       if (parser.take_expects_continue()) write("HTTP/1.1 100 Continue\r\n\r\n", false);

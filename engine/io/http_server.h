@@ -15,14 +15,14 @@ namespace tidewatch {
 
 struct HttpServerOptions {
   std::string address = "127.0.0.1";
-  int port = 9464;                 // 0 = any free one
-  std::string token;               // "" = none; else `Authorization: Bearer TOKEN` is needed, /-/healthy and /-/ready excepted
+  int port = 9464;    // 0 = any free one
+  std::string token;  // "" = none; else `Authorization: Bearer TOKEN` is needed, /-/healthy and /-/ready excepted
   HttpLimits limits;
   std::size_t most_connections = 512;
-  Duration idle = seconds(75);     // between requests
-  Duration header = seconds(10);   // from the first byte to the end of the header
-  Duration body = seconds(60);     // from the header to the end of the body
-  Duration write = seconds(30);    // for one answer
+  Duration idle = seconds(75);    // between requests
+  Duration header = seconds(10);  // from the first byte to the end of the header
+  Duration body = seconds(60);    // from the header to the end of the body
+  Duration write = seconds(30);   // for one answer
 };
 
 class HttpServer {

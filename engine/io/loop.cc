@@ -55,7 +55,8 @@ void Loop::stop() { uv_stop(&loop_); }
 
 void Loop::run_for(Duration longest) {
   const auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(1, longest.ns / 1'000'000));
-  uv_timer_start(&pause_, [](uv_timer_t*) {}, ms, 0);
+  uv_timer_start(
+      &pause_, [](uv_timer_t*) {}, ms, 0);
   uv_run(&loop_, UV_RUN_ONCE);
   uv_timer_stop(&pause_);
 }

@@ -12,8 +12,8 @@ namespace tidewatch {
 
 struct SendResult {
   enum class Kind { accepted, retry, failed } kind = Kind::accepted;
-  std::string text;           // "200", "timeout after 10s", "connection refused"
-  Duration retry_after{0};    // asked for by the receiver; 0 = not asked
+  std::string text;         // "200", "timeout after 10s", "connection refused"
+  Duration retry_after{0};  // asked for by the receiver; 0 = not asked
 };
 
 class Notifier {

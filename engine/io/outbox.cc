@@ -137,9 +137,11 @@ void Outbox::finished(StoredNotification row, const SendResult& result) {
   }
   ++totals_[{row.notifier, word}];
   if (word != "accepted")
-    log::warning("notification_not_accepted",
-                 {{"notifier", row.notifier}, {"key", row.key}, {"result", result.text}, {"state", word},
-                  {"attempt", std::to_string(row.attempts)}});
+    log::warning("notification_not_accepted", {{"notifier", row.notifier},
+                                               {"key", row.key},
+                                               {"result", result.text},
+                                               {"state", word},
+                                               {"attempt", std::to_string(row.attempts)}});
   keep(row, [this, row] {
     in_flight_.erase(row.id);
     if (row.state == "queued") {
@@ -166,8 +168,7 @@ void Outbox::keep(const StoredNotification& row, std::function<void()> then) {
       [row, problem, then = std::move(then), alive = alive_] {
         if (!*alive) return;
         // It stays `sending` on disk: sent again with the same key after a restart.
-        if (!problem->empty())
-          log::error("outbox_write_failed", {{"key", row.key}, {"problem", *problem}});
+        if (!problem->empty()) log::error("outbox_write_failed", {{"key", row.key}, {"problem", *problem}});
         then();
       });
 }

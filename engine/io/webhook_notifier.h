@@ -14,7 +14,7 @@ namespace tidewatch {
 class HttpClient {
  public:
   struct Answer {
-    int status = 0;           // 0: no answer, `problem` says why
+    int status = 0;  // 0: no answer, `problem` says why
     std::string problem;
     Duration retry_after{0};  // Retry-After in seconds
   };

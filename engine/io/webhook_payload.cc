@@ -55,7 +55,7 @@ std::string webhook_payload(const Notification& n, const std::string& external_u
   own["severity"] = std::string(name_of(n.severity));
   own["reason"] = n.reason;
   own["active_at"] = format_instant(n.active_at);
-  own["value"] = n.reading.value ? nlohmann::ordered_json(*n.reading.value)
+  own["value"] = n.reading.value          ? nlohmann::ordered_json(*n.reading.value)
                  : n.reading.text.empty() ? nlohmann::ordered_json()
                                           : nlohmann::ordered_json(n.reading.text);
   own["n"] = n.reading.n;

@@ -9,7 +9,8 @@
 namespace tidewatch {
 
 // {version, groupKey, truncatedAlerts, status, receiver, groupLabels, commonLabels, commonAnnotations, externalURL,
-// notification_reason, idempotency_key, alerts [one], tidewatch {event, monitor, pack, severity, reason, value, n, status}}.
+// notification_reason, idempotency_key, alerts [one], tidewatch {event, monitor, pack, severity, reason, value, n,
+// status}}.
 std::string webhook_payload(const Notification& notification, const std::string& external_url);
 
 // One line for people, from such a body: `FIRING critical vix-spx/gap {symbol="SPY"}: fired, value 31.2, n 400`.

@@ -26,16 +26,18 @@ void Selection::test(const Batch& batch, RowPredicate* predicates) {
   truth.clear();
   if (predicate >= 0) {
     truth.assign(batch.rows, 0);
-    if (!predicates) failure = "no script is there to run the `where` function";
-    else if (!predicates->test(predicate, batch, truth, failure) && failure.empty()) failure = "the `where` function failed";
+    if (!predicates)
+      failure = "no script is there to run the `where` function";
+    else if (!predicates->test(predicate, batch, truth, failure) && failure.empty())
+      failure = "the `where` function failed";
     truth.resize(batch.rows, 0);
   } else if (expression) {
     expression->test(batch, truth);
   }
 }
 
-std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view source, const Batch& batch, Instant now,
-                                         bool check_future) {
+std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view source, const Batch& batch,
+                                         Instant now, bool check_future) {
   std::vector<Rejected> rejected;
   StreamState* const stream = state_->stream(name);
   if (!stream) return rejected;
@@ -66,7 +68,8 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
         Rejected one;
         one.reason = is_future ? "future" : "too_late";
         one.detail = "event time " + format_instant(t) +
-                     (is_future ? ": expected at most " + format_instant(latest) : ": expected at least " + format_instant(oldest));
+                     (is_future ? ": expected at most " + format_instant(latest)
+                                : ": expected at least " + format_instant(oldest));
         one.line = row + 1;
         rejected.push_back(std::move(one));
       }

@@ -7,8 +7,9 @@
 
 namespace tidewatch {
 
-void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family,
-                                 bool had_rows, bool begins_early, const std::string* undefined, Reading& out) const {
+void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state,
+                                 const Family& family, bool had_rows, bool begins_early, const std::string* undefined,
+                                 Reading& out) const {
   const ReadContext context{out.from, out.to, out.as_of};
   if (leaf.baseline) out.baseline = leaf.spec.against;
   if (state) {
@@ -109,7 +110,8 @@ Reading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Series* ser
   const FamilyState* state = nullptr;
   if (series) {
     const bool goes_on = series->caches.size() <= part.reader || range.end >= series->caches[part.reader].end;
-    state = ring.window_state(*series, part.slot, part.reader, range.first, range.end, is_newest && !is_open && goes_on);
+    state =
+        ring.window_state(*series, part.slot, part.reader, range.first, range.end, is_newest && !is_open && goes_on);
   }
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
   finish(leaf, part, state, family, ring.had_rows(range.first, range.end), begins_early,
@@ -131,8 +133,8 @@ Reading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Series* ser
   const Instant reached = is_open ? far_future : (as_of.at ? *as_of.at : watermark) - as_of.shift;
   if (!is_open && series->recorded.size() > part.recorder && !series->recorded[part.recorder].empty()) {
     RecordedWindow& newest = series->recorded[part.recorder].back();
-    if (newest.series_version == series->version && newest.mark_version == ring.mark_version() && reached < newest.next_row &&
-        reached >= newest.reading.to - nanoseconds(1)) {
+    if (newest.series_version == series->version && newest.mark_version == ring.mark_version() &&
+        reached < newest.next_row && reached >= newest.reading.to - nanoseconds(1)) {
       newest.reading.is_final = watermark >= newest.reading.to + leaf.lateness;
       return newest.reading;
     }
@@ -172,7 +174,7 @@ Reading MetricEngine::State::read_stream(Leaf& leaf, const AsOf& as_of, Instant 
     to = to + seconds(1);
   } else {
     const PaneClock clock = leaf.spec.window.kind == WindowSpec::Kind::sliding ? PaneClock(leaf.spec.step)
-                                                                             : PaneClock(leaf.spec.window.zone);
+                                                                               : PaneClock(leaf.spec.window.zone);
     // A delivery counts as soon as it came: what was refused or misshapen must not wait for the pane to close.
     const WindowRange range = window_range(leaf.spec.window, clock, leaf.panes, leaf.calendar, to, true);
     from = range.from;
@@ -201,7 +203,8 @@ Reading MetricEngine::State::read_leaf(Leaf& leaf, const LabelSet& labels, const
   }
   Leaf::Part& part = leaf.parts[index];
   if (leaf.kind == Leaf::Kind::baseline) return read_baseline(leaf, part, now);
-  return leaf.kind == Leaf::Kind::rows ? read_rows(leaf, part, series, as_of, now) : read_part(leaf, part, series, as_of, now);
+  return leaf.kind == Leaf::Kind::rows ? read_rows(leaf, part, series, as_of, now)
+                                       : read_part(leaf, part, series, as_of, now);
 }
 
 Reading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const AsOf& as_of, Instant now) {
@@ -214,15 +217,20 @@ Reading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const
     return evaluate(handle.inputs[0], labels, then, now);
   };
   switch (handle.op) {
-    case Op::metric: break;
-    case Op::constant: return constant_reading(handle.constant, now);
-    case Op::negate: return negate(evaluate(handle.inputs[0], labels, as_of, now));
-    case Op::shifted: return earlier();
+    case Op::metric:
+      break;
+    case Op::constant:
+      return constant_reading(handle.constant, now);
+    case Op::negate:
+      return negate(evaluate(handle.inputs[0], labels, as_of, now));
+    case Op::shifted:
+      return earlier();
     case Op::change: {
       const Reading then = earlier();
       return combine(Op::change, evaluate(handle.inputs[0], labels, as_of, now), then);
     }
-    case Op::rate: return per_second(evaluate(handle.inputs[0], labels, as_of, now));
+    case Op::rate:
+      return per_second(evaluate(handle.inputs[0], labels, as_of, now));
     case Op::max_over:
     case Op::min_over:
     case Op::mean_over: {
@@ -262,7 +270,6 @@ void MetricEngine::State::labels_under(HandleId id, std::vector<const LabelSet*>
         for (const auto& [labels, series] : leaf->ring->series()) out.push_back(&labels);
       return;
     }
-    static const std::vector<std::pair<std::string, std::string>> none;
     const auto add = [&](const LabelSet& base) {
       for (std::size_t i = 0; i < leaf->parts.size(); ++i) {
         LabelSet labels = base;
@@ -270,7 +277,8 @@ void MetricEngine::State::labels_under(HandleId id, std::vector<const LabelSet*>
         leaf->column_labels.try_emplace(std::move(labels), i, base);
       }
     };
-    if (!leaf->ring) add(LabelSet());
+    if (!leaf->ring)
+      add(LabelSet());
     else
       for (const auto& [labels, series] : leaf->ring->series()) add(labels);
     for (auto place = leaf->column_labels.begin(); place != leaf->column_labels.end();) {
@@ -297,6 +305,15 @@ void MetricEngine::State::labels_under(HandleId id, std::vector<const LabelSet*>
     all.insert(part.begin(), part.end());
   }
   out.assign(all.begin(), all.end());
+}
+
+void MetricEngine::State::know_columns(HandleId id) {
+  std::vector<const LabelSet*> known;
+  for (const Leaf* leaf : leaves_under[id]) {
+    if (!leaf->is_by_column) continue;
+    labels_under(id, known);
+    return;
+  }
 }
 
 namespace {
@@ -326,8 +343,7 @@ void MetricEngine::read(HandleId handle, Instant now, std::vector<SeriesReading>
 }
 
 Reading MetricEngine::read_one(HandleId handle, const LabelSet& labels, Instant now) {
-  std::vector<const LabelSet*> known;
-  if (state_->is_grouped[handle]) state_->labels_under(handle, known);  // makes label sets by column known
+  state_->know_columns(handle);
   Reading r = state_->evaluate(handle, labels, {}, now);
   hide_constant(r);
   return r;
@@ -336,8 +352,7 @@ Reading MetricEngine::read_one(HandleId handle, const LabelSet& labels, Instant 
 Reading MetricEngine::read_at(HandleId handle, const LabelSet& labels, Instant window_end, Instant now) {
   State::AsOf as_of;
   as_of.at = window_end;
-  std::vector<const LabelSet*> known;
-  if (state_->is_grouped[handle]) state_->labels_under(handle, known);
+  state_->know_columns(handle);
   Reading r = state_->evaluate(handle, labels, as_of, now);
   hide_constant(r);
   return r;

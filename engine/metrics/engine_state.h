@@ -66,8 +66,8 @@ struct Leaf {
     std::string column;  // label value when there is one series a column
     MetricSpec spec;
     std::size_t slot = 0, reader = 0, recorder = 0;
-    std::unique_ptr<Family> family;           // at_baseline
-    std::unique_ptr<FamilyState> state;       // at_baseline: all its rows
+    std::unique_ptr<Family> family;      // at_baseline
+    std::unique_ptr<FamilyState> state;  // at_baseline: all its rows
     std::size_t selection = 0;
   };
   Kind kind = Kind::window;
@@ -94,9 +94,9 @@ struct MetricEngine::State {
   std::vector<std::unique_ptr<BaselineState>> baselines;
   std::vector<HandleSpec> handles;
   std::vector<std::unique_ptr<Leaf>> leaves;
-  std::vector<Leaf*> leaf_of;                     // by handle; null for combinations
-  std::vector<std::vector<Leaf*>> leaves_under;   // by handle
-  std::vector<std::uint8_t> is_grouped;           // by handle
+  std::vector<Leaf*> leaf_of;                    // by handle; null for combinations
+  std::vector<std::vector<Leaf*>> leaves_under;  // by handle
+  std::vector<std::uint8_t> is_grouped;          // by handle
   RowPredicate* predicates = nullptr;
   std::vector<std::vector<std::uint32_t>> label_ids;  // by index of the stream being fed
   std::vector<std::uint32_t> landable;
@@ -118,6 +118,7 @@ struct MetricEngine::State {
   void finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family, bool had_rows,
               bool begins_early, const std::string* undefined, Reading& out) const;
   Reading record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row, Instant watermark);
+  void know_columns(HandleId handle);  // label sets by column exist once listed
   void labels_under(HandleId handle, std::vector<const LabelSet*>& out);
   void baseline_add(BaselineState& baseline, const Batch& batch);
 };

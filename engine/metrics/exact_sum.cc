@@ -23,6 +23,7 @@ ExactSum& ExactSum::operator=(const ExactSum& other) {
 
 void ExactSum::cover(unsigned from, unsigned to) {
   if (size_ == 0) {
+    if (!large_ && to - from > inline_chunks) large_ = std::make_unique<std::int64_t[]>(all_chunks);
     first_ = static_cast<std::uint16_t>(from);
     size_ = static_cast<std::uint16_t>(to - from);
     return;
@@ -161,8 +162,6 @@ bool ExactSum::read(ByteReader& in) {
     return false;
   }
   if (count == 0) return true;
-  cover(low, low);
-  first_ = low;
   cover(low, low + count);
   for (unsigned i = 0; i < count; ++i) {
     const auto digit = static_cast<std::int64_t>(in.get<std::uint32_t>());

@@ -31,12 +31,14 @@ std::string describe_metric(const MetricSpec& m) {
   if (m.min_n > 0) options.push_back("min_n = " + std::to_string(m.min_n));
   if (m.full) options.push_back("full = true");
   if (m.read == ReadMode::open) options.push_back("read = \"open\"");
-  if (!m.against.empty()) options.push_back((m.at_baseline ? "at = baseline " : "against = baseline ") + quoted(m.against));
+  if (!m.against.empty())
+    options.push_back((m.at_baseline ? "at = baseline " : "against = baseline ") + quoted(m.against));
   if (!m.unit.empty()) options.push_back("unit = " + quoted(m.unit));
   if (m.metric == "quantile") options.push_back("q = " + format_number(m.q));
   std::string arguments;
   if (!m.expression.empty()) arguments = quoted(m.expression);
-  for (std::size_t i = 0; i < m.columns.size(); ++i) arguments += (arguments.empty() ? "" : ", ") + quoted(m.columns[i]);
+  for (std::size_t i = 0; i < m.columns.size(); ++i)
+    arguments += (arguments.empty() ? "" : ", ") + quoted(m.columns[i]);
   std::string table;
   for (const std::string& option : options) table += (table.empty() ? "{ " : ", ") + option;
   if (!table.empty()) table += " }";
@@ -49,11 +51,16 @@ std::string describe_metric(const MetricSpec& m) {
 
 std::string WindowSpec::text() const {
   switch (kind) {
-    case Kind::none: return "";
-    case Kind::sliding: return format_duration(over);
-    case Kind::rows: return std::to_string(count) + (count == 1 ? " row" : " rows");
-    case Kind::business_days: return std::to_string(count) + (count == 1 ? " business day" : " business days");
-    case Kind::calendar: return std::string("calendar ") + unit_names[static_cast<int>(unit)];
+    case Kind::none:
+      return "";
+    case Kind::sliding:
+      return format_duration(over);
+    case Kind::rows:
+      return std::to_string(count) + (count == 1 ? " row" : " rows");
+    case Kind::business_days:
+      return std::to_string(count) + (count == 1 ? " business day" : " business days");
+    case Kind::calendar:
+      return std::string("calendar ") + unit_names[static_cast<int>(unit)];
   }
   return "";
 }
@@ -71,7 +78,8 @@ Result<WindowSpec> parse_window(std::string_view text) {
       return window;
     }
     const std::vector<std::string> known(std::begin(unit_names), std::end(unit_names));
-    return invalid("expected \"calendar day\", week, month, quarter or year, got " + quoted(got) + did_you_mean(unit, known));
+    return invalid("expected \"calendar day\", week, month, quarter or year, got " + quoted(got) +
+                   did_you_mean(unit, known));
   }
   const std::size_t space = text.find(' ');
   if (space != std::string_view::npos) {
@@ -100,25 +108,42 @@ Result<WindowSpec> parse_window(std::string_view text) {
 
 std::string describe(const HandleSpec& handle, const std::vector<HandleSpec>& all) {
   const auto input = [&](std::size_t i) {
-    return i < handle.inputs.size() && handle.inputs[i] < all.size() ? describe(all[handle.inputs[i]], all) : std::string("?");
+    return i < handle.inputs.size() && handle.inputs[i] < all.size() ? describe(all[handle.inputs[i]], all)
+                                                                     : std::string("?");
   };
-  const auto span = [&](const char* name) { return input(0) + ":" + name + " " + quoted(format_duration(handle.span)); };
+  const auto span = [&](const char* name) {
+    return input(0) + ":" + name + " " + quoted(format_duration(handle.span));
+  };
   using Op = HandleSpec::Op;
   switch (handle.op) {
-    case Op::metric: return describe_metric(handle.metric);
-    case Op::constant: return format_number(handle.constant);
-    case Op::add: return "(" + input(0) + " + " + input(1) + ")";
-    case Op::subtract: return "(" + input(0) + " - " + input(1) + ")";
-    case Op::multiply: return "(" + input(0) + " * " + input(1) + ")";
-    case Op::divide: return "(" + input(0) + " / " + input(1) + ")";
-    case Op::negate: return "-" + input(0);
-    case Op::shifted: return span("shifted");
-    case Op::change: return span("change");
-    case Op::rate: return input(0) + ":rate()";
-    case Op::max_over: return span("max_over");
-    case Op::min_over: return span("min_over");
-    case Op::mean_over: return span("mean_over");
-    case Op::deviation: return input(0) + ":deviation { from = " + input(1) + " }";
+    case Op::metric:
+      return describe_metric(handle.metric);
+    case Op::constant:
+      return format_number(handle.constant);
+    case Op::add:
+      return "(" + input(0) + " + " + input(1) + ")";
+    case Op::subtract:
+      return "(" + input(0) + " - " + input(1) + ")";
+    case Op::multiply:
+      return "(" + input(0) + " * " + input(1) + ")";
+    case Op::divide:
+      return "(" + input(0) + " / " + input(1) + ")";
+    case Op::negate:
+      return "-" + input(0);
+    case Op::shifted:
+      return span("shifted");
+    case Op::change:
+      return span("change");
+    case Op::rate:
+      return input(0) + ":rate()";
+    case Op::max_over:
+      return span("max_over");
+    case Op::min_over:
+      return span("min_over");
+    case Op::mean_over:
+      return span("mean_over");
+    case Op::deviation:
+      return input(0) + ":deviation { from = " + input(1) + " }";
   }
   return "?";
 }

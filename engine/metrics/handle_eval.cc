@@ -10,11 +10,16 @@ namespace {
 // Worst last. no_data is worse than the others: there is nothing to combine.
 int badness(Status s) {
   switch (s) {
-    case Status::ok: return 0;
-    case Status::insufficient: return 1;
-    case Status::immature: return 2;
-    case Status::undefined: return 3;
-    case Status::no_data: return 4;
+    case Status::ok:
+      return 0;
+    case Status::insufficient:
+      return 1;
+    case Status::immature:
+      return 2;
+    case Status::undefined:
+      return 3;
+    case Status::no_data:
+      return 4;
   }
   return 4;
 }
@@ -51,9 +56,12 @@ Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b) {
   r.excluded = a.excluded + b.excluded;
   r.excluded_by = a.excluded_by;
   for (const auto& [reason, count] : b.excluded_by) {
-    const auto same = std::find_if(r.excluded_by.begin(), r.excluded_by.end(), [&](const auto& e) { return e.first == reason; });
-    if (same == r.excluded_by.end()) r.excluded_by.emplace_back(reason, count);
-    else same->second += count;
+    const auto same =
+        std::find_if(r.excluded_by.begin(), r.excluded_by.end(), [&](const auto& e) { return e.first == reason; });
+    if (same == r.excluded_by.end())
+      r.excluded_by.emplace_back(reason, count);
+    else
+      same->second += count;
   }
   r.from = is_constant(a) ? b.from : (is_constant(b) ? a.from : std::min(a.from, b.from));
   r.to = std::max(a.to, b.to);
@@ -71,9 +79,15 @@ Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b) {
   double v = 0;
   using Op = HandleSpec::Op;
   switch (op) {
-    case Op::add: v = x + y; break;
-    case Op::subtract: v = x - y; break;
-    case Op::multiply: v = x * y; break;
+    case Op::add:
+      v = x + y;
+      break;
+    case Op::subtract:
+      v = x - y;
+      break;
+    case Op::multiply:
+      v = x * y;
+      break;
     case Op::divide:
     case Op::change:
     case Op::deviation:
@@ -83,7 +97,9 @@ Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b) {
       }
       v = op == Op::divide ? x / y : (x - y) / std::abs(y);
       break;
-    default: set_undefined(r, "not a combination of two readings"); return r;
+    default:
+      set_undefined(r, "not a combination of two readings");
+      return r;
   }
   if (!std::isfinite(v)) {
     set_undefined(r, "the result is too large for a number");
@@ -127,10 +143,14 @@ Reading over_readings(HandleSpec::Op op, std::span<const Reading> readings) {
     r.is_final = r.is_final && one.is_final;
     if (one.status != Status::ok || !one.value) continue;
     const double v = *one.value;
-    if (count == 0) best = v;
-    else if (op == HandleSpec::Op::max_over) best = std::max(best, v);
-    else if (op == HandleSpec::Op::min_over) best = std::min(best, v);
-    else best += v;
+    if (count == 0)
+      best = v;
+    else if (op == HandleSpec::Op::max_over)
+      best = std::max(best, v);
+    else if (op == HandleSpec::Op::min_over)
+      best = std::min(best, v);
+    else
+      best += v;
     ++count;
   }
   r.n = count;

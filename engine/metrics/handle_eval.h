@@ -11,8 +11,8 @@ namespace tidewatch {
 
 Reading constant_reading(double value, Instant now);
 
-// add, subtract, multiply, divide, change ((a - b) / |b|, b being then) and deviation ((a - b) / |b|). Division by zero and results that are
-// not finite are undefined. The window spans both; final when both are.
+// add, subtract, multiply, divide, change ((a - b) / |b|, b being then) and deviation ((a - b) / |b|). Division by zero
+// and results that are not finite are undefined. The window spans both; final when both are.
 Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b);
 Reading negate(Reading a);
 // Per second of the window; undefined when the reading has no window.

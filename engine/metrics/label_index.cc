@@ -67,11 +67,16 @@ void LabelIndex::number(const Batch& batch, std::vector<std::uint32_t>& out) {
     } else {
       for (std::size_t row = 0; row < batch.rows; ++row) {
         std::string text;
-        if (column.null[row]) text.clear();
-        else if (column.type == ColumnType::boolean) text = column.integers[row] ? "true" : "false";
-        else if (column.type == ColumnType::integer) text = std::to_string(column.integers[row]);
-        else if (column.type == ColumnType::time) text = format_instant({column.integers[row]});
-        else text = format_number(column.numbers[row]);
+        if (column.null[row])
+          text.clear();
+        else if (column.type == ColumnType::boolean)
+          text = column.integers[row] ? "true" : "false";
+        else if (column.type == ColumnType::integer)
+          text = std::to_string(column.integers[row]);
+        else if (column.type == ColumnType::time)
+          text = format_instant({column.integers[row]});
+        else
+          text = format_number(column.numbers[row]);
         ids[row * stride] = value_id(text);
       }
     }
@@ -118,7 +123,8 @@ void LabelIndex::sweep() {
   next_node_ = 1;
   free_.clear();
   for (std::size_t id = kept_.size(); id-- > 0;) {
-    if (kept_[id]) insert(sets_[id], static_cast<std::uint32_t>(id));
+    if (kept_[id])
+      insert(sets_[id], static_cast<std::uint32_t>(id));
     else {
       sets_[id] = LabelSet();
       free_.push_back(static_cast<std::uint32_t>(id));

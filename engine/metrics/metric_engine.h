@@ -40,8 +40,12 @@ class MetricEngine {
  public:
   // All problems at once, each with the handle it belongs to: unknown metric, column, type, bad window, missing
   // baseline, a ring above 20,000 panes.
-  struct Problem { HandleId handle; std::string text; };
-  static Result<std::unique_ptr<MetricEngine>> create(std::vector<StreamSpec> streams, std::vector<BaselineSpec> baselines,
+  struct Problem {
+    HandleId handle;
+    std::string text;
+  };
+  static Result<std::unique_ptr<MetricEngine>> create(std::vector<StreamSpec> streams,
+                                                      std::vector<BaselineSpec> baselines,
                                                       std::vector<HandleSpec> handles, RowPredicate* predicates,
                                                       std::vector<Problem>* problems);
   ~MetricEngine();
@@ -75,7 +79,8 @@ class MetricEngine {
   std::vector<std::string> streams_of(HandleId handle) const;
 
   const StreamCounters* counters(std::string_view stream) const;
-  Duration default_every(HandleId handle) const;  // 1s up to 10m, 10s to 1h, 1m to 1 day, 10m to 1 week, else 1h; rows/business/calendar: 1h
+  Duration default_every(HandleId handle)
+      const;  // 1s up to 10m, 10s to 1h, 1m to 1 day, 10m to 1 week, else 1h; rows/business/calendar: 1h
   std::size_t series_count() const;
   std::size_t memory_bytes() const;
 
@@ -93,14 +98,14 @@ class MetricEngine {
 // The catalogue: one row a metric. Also what `check`, help and the reference are made of.
 struct MetricInfo {
   std::string_view name;
-  std::string_view signature;   // `psi(column, { over, against, ... })`
-  std::string_view layer;       // data model system business
-  std::string_view text;        // one or two sentences, units, formula source
-  std::string_view example;     // Lua, executed by a test
-  int columns_min, columns_max; // how many columns it takes; -1 = expression
+  std::string_view signature;    // `psi(column, { over, against, ... })`
+  std::string_view layer;        // data model system business
+  std::string_view text;         // one or two sentences, units, formula source
+  std::string_view example;      // Lua, executed by a test
+  int columns_min, columns_max;  // how many columns it takes; -1 = expression
   bool needs_over, needs_against;
   std::uint64_t default_min_n;
-  bool sequential;              // order of rows matters
+  bool sequential;  // order of rows matters
   bool result_is_share;
 };
 std::span<const MetricInfo> metric_catalogue();

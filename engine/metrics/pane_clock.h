@@ -19,8 +19,8 @@ class PaneClock {
 
   bool by_day() const { return by_day_; }
   Duration step() const { return by_day_ ? days(1) : step_; }  // nominal for days
-  std::int64_t index(Instant t) const;                          // the pane holding t
-  Instant start(std::int64_t pane) const;                       // its first instant
+  std::int64_t index(Instant t) const;                         // the pane holding t
+  Instant start(std::int64_t pane) const;                      // its first instant
 
  private:
   Duration step_{};

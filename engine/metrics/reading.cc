@@ -5,11 +5,16 @@ namespace tidewatch {
 
 std::string_view name_of(Status status) {
   switch (status) {
-    case Status::ok: return "ok";
-    case Status::no_data: return "no_data";
-    case Status::immature: return "immature";
-    case Status::insufficient: return "insufficient";
-    case Status::undefined: return "undefined";
+    case Status::ok:
+      return "ok";
+    case Status::no_data:
+      return "no_data";
+    case Status::immature:
+      return "immature";
+    case Status::insufficient:
+      return "insufficient";
+    case Status::undefined:
+      return "undefined";
   }
   return "undefined";
 }

@@ -28,20 +28,21 @@ struct CalibrationBin {
 };
 
 struct Reading {
-  std::optional<double> value;  // set exactly when status is ok, insufficient or immature and the formula had a value; never NaN or inf
-  std::string text;             // hashes, names, lists: for metrics whose answer is a text
+  std::optional<double>
+      value;  // set exactly when status is ok, insufficient or immature and the formula had a value; never NaN or inf
+  std::string text;  // hashes, names, lists: for metrics whose answer is a text
   Status status = Status::no_data;
-  std::string reason;           // a short sentence; empty when ok
-  std::uint64_t n = 0, nulls = 0, excluded = 0;  // rows that passed `where` = n + nulls + excluded
+  std::string reason;                                              // a short sentence; empty when ok
+  std::uint64_t n = 0, nulls = 0, excluded = 0;                    // rows that passed `where` = n + nulls + excluded
   std::vector<std::pair<std::string, std::uint64_t>> excluded_by;  // nan inf domain zero_target no_move overflow
-  Instant from{}, to{};         // the window, half open, event time
-  Instant as_of{};              // engine time of the read
+  Instant from{}, to{};                                            // the window, half open, event time
+  Instant as_of{};                                                 // engine time of the read
   std::uint32_t revision = 0;
   bool is_final = false;
-  std::uint64_t late = 0;       // rows that landed after the first read
+  std::uint64_t late = 0;  // rows that landed after the first read
   ErrorBound error;
-  std::optional<double> low, high, p_value;   // 95 % interval; p
-  std::string baseline;         // name of the baseline used, "" when none
+  std::optional<double> low, high, p_value;  // 95 % interval; p
+  std::string baseline;                      // name of the baseline used, "" when none
   std::uint64_t baseline_n = 0;
   std::vector<CalibrationBin> bins;
 

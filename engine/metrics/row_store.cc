@@ -52,9 +52,12 @@ void append_row(Batch& into, const Batch& from, std::uint32_t row) {
     if (source.type == ColumnType::number) {
       target.numbers.push_back(source.numbers[row]);
     } else if (source.is_text()) {
-      const bool same = target.codes.size() && !source.null[row] && target.text(target.codes.size() - 1) == source.text(row);
-      if (same) target.codes.push_back(target.codes.back());
-      else target.codes.push_back(target.dictionary.add(source.null[row] ? std::string_view() : source.text(row)));
+      const bool same =
+          target.codes.size() && !source.null[row] && target.text(target.codes.size() - 1) == source.text(row);
+      if (same)
+        target.codes.push_back(target.codes.back());
+      else
+        target.codes.push_back(target.dictionary.add(source.null[row] ? std::string_view() : source.text(row)));
     } else {
       target.integers.push_back(source.integers[row]);
     }
@@ -74,9 +77,8 @@ const Batch& RowStore::rows() {
   if (!is_sorted_) {
     std::vector<std::uint32_t> order(rows_.rows);
     std::iota(order.begin(), order.end(), 0u);
-    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return compare_rows(rows_, a, rows_, b, key_column_) < 0;
-    });
+    std::sort(order.begin(), order.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return compare_rows(rows_, a, rows_, b, key_column_) < 0; });
     rows_ = rows_.pick(order);
     is_sorted_ = true;
   }
@@ -93,7 +95,8 @@ void RowStore::drop_first(std::size_t count) {
 std::size_t RowStore::memory_bytes() const {
   std::size_t bytes = sizeof *this;
   for (const Column& c : rows_.columns)
-    bytes += sizeof c + c.null.capacity() + c.numbers.capacity() * 8 + c.integers.capacity() * 8 + c.codes.capacity() * 24;
+    bytes +=
+        sizeof c + c.null.capacity() + c.numbers.capacity() * 8 + c.integers.capacity() * 8 + c.codes.capacity() * 24;
   return bytes;
 }
 

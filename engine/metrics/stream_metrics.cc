@@ -13,7 +13,8 @@ bool is_stream_metric(std::string_view name) {
          name == "schema_hash";
 }
 
-void StreamLog::add(std::string_view source, const Batch& batch, std::uint64_t accepted, std::uint64_t rejected, Instant at) {
+void StreamLog::add(std::string_view source, const Batch& batch, std::uint64_t accepted, std::uint64_t rejected,
+                    Instant at) {
   Entry& entry = entries_.at(floor_to(at, seconds(1)).ns / seconds(1).ns);
   entry.accepted += accepted;
   entry.rejected += rejected;
@@ -34,8 +35,8 @@ void StreamLog::add(std::string_view source, const Batch& batch, std::uint64_t a
 StreamLog::Entry StreamLog::sum(Instant from, Instant to) const {
   Entry sum;
   const std::int64_t end = ceil_to(to, seconds(1)).ns / seconds(1).ns;
-  for (auto item = entries_.from(floor_to(from, seconds(1)).ns / seconds(1).ns); item != entries_.end() && item->first < end;
-       ++item) {
+  for (auto item = entries_.from(floor_to(from, seconds(1)).ns / seconds(1).ns);
+       item != entries_.end() && item->first < end; ++item) {
     sum.accepted += item->second.accepted;
     sum.rejected += item->second.rejected;
     sum.changes.insert(sum.changes.end(), item->second.changes.begin(), item->second.changes.end());
@@ -90,7 +91,8 @@ bool StreamLog::read(ByteReader& in) {
   return in.good();
 }
 
-Reading freshness_reading(const MetricSpec& spec, const Calendar& calendar, Instant newest, Instant started, Instant now) {
+Reading freshness_reading(const MetricSpec& spec, const Calendar& calendar, Instant newest, Instant started,
+                          Instant now) {
   Reading r;
   r.as_of = r.to = now;
   const bool has_row = newest != far_past;
@@ -103,7 +105,8 @@ Reading freshness_reading(const MetricSpec& spec, const Calendar& calendar, Inst
   r.status = Status::ok;
   r.n = has_row ? 1 : 0;
   if (spec.unit == "business days") {
-    r.value = static_cast<double>(calendar.business_days_between(local_day(since, spec.zone), local_day(now, spec.zone)));
+    r.value =
+        static_cast<double>(calendar.business_days_between(local_day(since, spec.zone), local_day(now, spec.zone)));
   } else {
     r.value = (now - since).seconds();
   }

@@ -43,7 +43,8 @@ class StreamLog {
 
 // Seconds, or business days d with newest day < d < today when spec.unit says so. `newest` is far_past before the
 // first row: the age then counts from `started`.
-Reading freshness_reading(const MetricSpec& spec, const Calendar& calendar, Instant newest, Instant started, Instant now);
+Reading freshness_reading(const MetricSpec& spec, const Calendar& calendar, Instant newest, Instant started,
+                          Instant now);
 Reading ingested_reading(const StreamLog& log, Instant from, Instant to, Instant now);
 Reading schema_changes_reading(const StreamLog& log, bool had_delivery, Instant from, Instant to, Instant now);
 Reading schema_hash_reading(const MetricSpec& spec, const StreamLog& log, const Schema& schema, Instant now);

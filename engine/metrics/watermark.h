@@ -21,9 +21,9 @@ class Watermark {
   // from the newest row with engine time, so that windows empty.
   void tick(Instant now);
 
-  Instant value() const { return value_; }        // far_past before the first row
-  Instant newest() const { return newest_; }      // newest event time accepted
-  Instant reached() const { return reached_; }    // the same, never ahead of the clock at its arrival
+  Instant value() const { return value_; }      // far_past before the first row
+  Instant newest() const { return newest_; }    // newest event time accepted
+  Instant reached() const { return reached_; }  // the same, never ahead of the clock at its arrival
   Instant last_arrival() const { return last_arrival_; }
 
   void write(ByteWriter& out) const;

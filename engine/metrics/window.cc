@@ -7,7 +7,11 @@
 namespace tidewatch {
 
 Ring::Ring(std::string key, PaneClock clock, bool keeps_rows, LabelIndex* labels, std::optional<std::size_t> key_column)
-    : key_(std::move(key)), clock_(std::move(clock)), keeps_rows_(keeps_rows), labels_(labels), key_column_(key_column) {
+    : key_(std::move(key)),
+      clock_(std::move(clock)),
+      keeps_rows_(keeps_rows),
+      labels_(labels),
+      key_column_(key_column) {
   if (!labels_) only_ = &make_series(LabelSet(), UINT32_MAX);
 }
 
@@ -85,8 +89,10 @@ void Ring::land(const Batch& batch, std::span<const std::uint32_t> rows, const s
     }
   }
   for (Series* series : touched_) {
-    if (keeps_rows_) land_rows(*series, batch, watermark);
-    else land_panes(*series, batch);
+    if (keeps_rows_)
+      land_rows(*series, batch, watermark);
+    else
+      land_panes(*series, batch);
     series->pending.clear();
   }
 }
@@ -115,8 +121,10 @@ void Ring::land_panes(Series& series, const Batch& batch) {
     const std::span<const std::uint32_t> run(rows.data() + i, j - i);
     for (std::size_t s = 0; s < slots_.size(); ++s) {
       if (slots_[s].is_sequential) continue;
-      if (run.size() == 1) slots_[s].family->add_row(*pane.states[s], batch, run[0]);
-      else slots_[s].family->add(*pane.states[s], batch, run);
+      if (run.size() == 1)
+        slots_[s].family->add_row(*pane.states[s], batch, run[0]);
+      else
+        slots_[s].family->add(*pane.states[s], batch, run);
     }
     if (has_sequential_) {
       for (const std::uint32_t row : run) pane.rows->add(batch, row);
@@ -137,7 +145,8 @@ void Ring::mark(const Batch& batch, std::span<const std::uint32_t> rows, const s
   if (keeps_rows_) {
     if (!undefined.empty() && !rows.empty()) {
       // A rows window has no panes to mark; the days of the lost rows stand in for them.
-      for (const std::uint32_t row : rows) marks_.at(floor_to(batch.time(row), days(1)).ns / days(1).ns).undefined = undefined;
+      for (const std::uint32_t row : rows)
+        marks_.at(floor_to(batch.time(row), days(1)).ns / days(1).ns).undefined = undefined;
       ++mark_version_;
     }
     return;

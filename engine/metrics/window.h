@@ -85,7 +85,7 @@ class Ring {
 
   // Adds the family unless one with this key is there; its slot.
   std::size_t add_slot(std::string key, std::unique_ptr<Family> family);
-  std::size_t add_reader() { return readers_++; }   // a (slot, window length) whose merges are kept
+  std::size_t add_reader() { return readers_++; }  // a (slot, window length) whose merges are kept
   std::size_t add_recorder() { return recorders_++; }
   // A window of this ring needs panes for `land` (over + lateness) and reads back as far as `keep`.
   void needs(Duration land, Duration keep);

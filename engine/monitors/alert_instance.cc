@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "monitors/reading_bytes.h"
-
 namespace tidewatch {
 
 namespace {

@@ -2,7 +2,6 @@
 // written; what could not have been written (a state out of range, a ring value of 7) is refused as damage.
 #include "base/text.h"
 #include "monitors/alert_instance.h"
-#include "monitors/reading_bytes.h"
 
 namespace tidewatch {
 
@@ -49,7 +48,7 @@ void AlertInstance::write(ByteWriter& out) const {
   flapping_.write(out);
   out.put(flapping_peak_);
   out.put(static_cast<std::uint8_t>(seen_));
-  write_reading(last_reading_, out);
+  write_reading(out, last_reading_);
 }
 
 Done AlertInstance::read(ByteReader& in) {

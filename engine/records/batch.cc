@@ -1,6 +1,6 @@
-// Cutting, reordering and storing batches. A part keeps only the dictionary texts its rows use, so that slicing a day of
-// records into single event times (a backtest) does not copy the day's dictionary each time. The reader checks what the
-// rest of the engine then takes for granted: lengths, code ranges, a time in every row.
+// Cutting, reordering and storing batches. A part keeps only the dictionary texts its rows use, so that slicing a day
+// of records into single event times (a backtest) does not copy the day's dictionary each time. The reader checks what
+// the rest of the engine then takes for granted: lengths, code ranges, a time in every row.
 #include "records/batch.h"
 
 #include <algorithm>
@@ -26,7 +26,8 @@ void gather_texts(const Column& from, const std::vector<std::uint32_t>& order, C
     for (const std::uint32_t row : order) to.codes.push_back(to.dictionary.add(from.null[row] ? "" : from.text(row)));
     return;
   }
-  // New codes follow the old ones' order, so a slice of everything has the dictionary it came from, less what is unused.
+  // New codes follow the old ones' order, so a slice of everything has the dictionary it came from, less what is
+  // unused.
   std::vector<std::uint32_t> used;
   used.reserve(order.size());
   for (const std::uint32_t row : order) {

@@ -83,7 +83,8 @@ struct Batch {
   Instant time(std::size_t row) const { return {columns[time_column].integers[row]}; }
   // Rows [from, to) as a batch of their own; facts and rejects stay with the first part (from == 0).
   Batch slice(std::size_t from, std::size_t to) const;
-  // Rows in the given order (indices into this batch).
+  // Rows in the given order (indices into this batch, repeats allowed); no facts or rejects, received = rows.
+  // Both keep only the dictionary texts their rows use.
   Batch pick(const std::vector<std::uint32_t>& order) const;
 
   void write(ByteWriter& out) const;

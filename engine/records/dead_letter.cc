@@ -35,8 +35,8 @@ void DeadLetterRing::keep(DeadLetter letter) {
 
 void DeadLetterRing::add(Instant at, std::string_view stream, std::string_view source, const Rejected& rejected) {
   ++counts_[rejected.reason];
-  keep({at, std::string(stream), std::string(source), rejected.reason, rejected.detail, rejected.record,
-        rejected.line});
+  keep(
+      {at, std::string(stream), std::string(source), rejected.reason, rejected.detail, rejected.record, rejected.line});
 }
 
 void DeadLetterRing::add(Instant at, std::string_view stream, std::string_view source, const Batch& batch) {

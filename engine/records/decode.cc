@@ -53,8 +53,12 @@ Result<Batch> Decoder::decode(std::string_view body, BodyFormat format) {
   }
   state_->builder.begin_body(body.size());
   switch (format) {
-    case BodyFormat::ndjson: state_->json.read_lines(body); break;
-    case BodyFormat::json_array: state_->json.read_array(body); break;
+    case BodyFormat::ndjson:
+      state_->json.read_lines(body);
+      break;
+    case BodyFormat::json_array:
+      state_->json.read_array(body);
+      break;
     case BodyFormat::csv: {
       const Done read = read_csv(body, state_->builder);
       if (!read) return read.error();

@@ -1,5 +1,5 @@
-// See decode_csv.h. A row that breaks the grammar costs itself only: reading goes on at the next line, also after a quote
-// that never closes, which would otherwise swallow the rest of the body.
+// See decode_csv.h. A row that breaks the grammar costs itself only: reading goes on at the next line, also after a
+// quote that never closes, which would otherwise swallow the rest of the body.
 #include "records/decode_csv.h"
 
 #include <algorithm>
@@ -212,13 +212,16 @@ void set_field(RowBuilder& builder, std::size_t column, const Field& field) {
       return builder.wrong_type(column, "string", field.text);
     }
     case ColumnType::string:
-    case ColumnType::category: return builder.set_text(column, field.text);
-    case ColumnType::time: return set_time(builder, column, field.text);
+    case ColumnType::category:
+      return builder.set_text(column, field.text);
+    case ColumnType::time:
+      return set_time(builder, column, field.text);
   }
 }
 
 // The header's columns as indices into the schema, -1 where unknown; states what was added and reordered.
-Result<std::vector<int>> map_header(const RecordReader& reader, RowBuilder& builder, std::vector<std::string>& unknown) {
+Result<std::vector<int>> map_header(const RecordReader& reader, RowBuilder& builder,
+                                    std::vector<std::string>& unknown) {
   std::vector<int> mapping;
   std::vector<std::string_view> names;
   for (const Field& field : reader.fields()) {

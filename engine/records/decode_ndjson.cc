@@ -19,8 +19,8 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr int deepest = 64;               // nesting of values no column is read from
-constexpr std::size_t kept_keys = 256;    // of the record shape; more are looked up each time
+constexpr int deepest = 64;                         // nesting of values no column is read from
+constexpr std::size_t kept_keys = 256;              // of the record shape; more are looked up each time
 constexpr double whole_limit = 9007199254740992.0;  // 2^53: a larger double no longer stands for one integer
 
 // From the first byte after an opening quote to its closing quote; the parser has checked that there is one.
@@ -46,12 +46,18 @@ std::string_view type_text(ondemand::value& value) {
   ondemand::json_type type{};
   if (value.type().get(type)) return "something unreadable";
   switch (type) {
-    case ondemand::json_type::array: return "array";
-    case ondemand::json_type::object: return "object";
-    case ondemand::json_type::number: return "number";
-    case ondemand::json_type::string: return "string";
-    case ondemand::json_type::boolean: return "boolean";
-    case ondemand::json_type::null: return "null";
+    case ondemand::json_type::array:
+      return "array";
+    case ondemand::json_type::object:
+      return "object";
+    case ondemand::json_type::number:
+      return "number";
+    case ondemand::json_type::string:
+      return "string";
+    case ondemand::json_type::boolean:
+      return "boolean";
+    case ondemand::json_type::null:
+      return "null";
   }
   return "something unreadable";
 }
@@ -81,7 +87,8 @@ bool is_number_text(std::string_view s) {
 
 std::string_view token_of(ondemand::value& value) {
   std::string_view token = value.raw_json_token();
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\t' || token.back() == '\r' || token.back() == '\n')) {
+  while (!token.empty() &&
+         (token.back() == ' ' || token.back() == '\t' || token.back() == '\r' || token.back() == '\n')) {
     token.remove_suffix(1);
   }
   return token;
@@ -134,9 +141,9 @@ bool consume(ondemand::value& value, int depth) {
 // A key of the last records, in their order.
 struct Key {
   std::string name;
-  int column = -1;            // -1: not in the schema
-  bool is_plain = true;       // may be compared raw: no quote, backslash or control character
-  std::uint64_t rows = 0;     // of this body, for unknown keys
+  int column = -1;         // -1: not in the schema
+  bool is_plain = true;    // may be compared raw: no quote, backslash or control character
+  std::uint64_t rows = 0;  // of this body, for unknown keys
 };
 
 }  // namespace
@@ -278,7 +285,8 @@ bool JsonReader::State::take(ondemand::value& value, std::size_t column) {
       builder.set_number(column, number);
       return true;
     }
-    case ColumnType::integer: return take_integer(value, column);
+    case ColumnType::integer:
+      return take_integer(value, column);
     case ColumnType::boolean: {
       bool truth;
       if (value.get_bool().get(truth)) return refuse(value, column);
@@ -292,7 +300,8 @@ bool JsonReader::State::take(ondemand::value& value, std::size_t column) {
       builder.set_text(column, text);
       return true;
     }
-    case ColumnType::time: return take_time(value, column);
+    case ColumnType::time:
+      return take_time(value, column);
   }
   return false;
 }

@@ -1,5 +1,5 @@
-// The hand parser accepts only what it reads exactly like parse_instant would, and leaves the rest to it: a leap second,
-// a local time in a zone with offsets, a year at the edge of the range.
+// The hand parser accepts only what it reads exactly like parse_instant would, and leaves the rest to it: a leap
+// second, a local time in a zone with offsets, a year at the edge of the range.
 #include "records/decode_time.h"
 
 #include <cmath>
@@ -85,6 +85,9 @@ bool parse_common(std::string_view text, bool local_is_utc, std::int64_t& ns) {
 
 bool parse_event_time(std::string_view text, std::string_view zone, std::int64_t& ns) {
   if (parse_common(text, zone == "UTC" || zone.empty(), ns)) return true;
+  // Zone names are for people, not for records; looking for the nearest one would make bad rows dear.
+  constexpr std::string_view letters = "0123456789-+:. TtZz";
+  if (text.size() < 10 || text.size() > 40 || text.find_first_not_of(letters) != std::string_view::npos) return false;
   const Result<Instant> parsed = parse_instant(text, zone.empty() ? "UTC" : zone);
   if (!parsed) return false;
   ns = parsed->ns;

@@ -1,7 +1,7 @@
-// Runs a checked expression on columns, 1,024 rows at a time, as a stack machine over small arrays: no allocation a row,
-// and number columns are read where they lie. A part that reads one text column only is evaluated once per dictionary
-// code and then looked up, so `endpoint == "/score"` costs one table read a row. Short-circuiting was decided against:
-// nothing here has effects, and branches cost more than they save.
+// Runs a checked expression on columns, 1,024 rows at a time, as a stack machine over small arrays: no allocation a
+// row, and number columns are read where they lie. A part that reads one text column only is evaluated once per
+// dictionary code and then looked up, so `endpoint == "/score"` costs one table read a row. Short-circuiting was
+// decided against: nothing here has effects, and branches cost more than they save.
 #include "records/expression.h"
 
 #include <algorithm>
@@ -80,8 +80,12 @@ struct CodedTable {
 class Machine {
  public:
   Machine(const std::vector<ExpressionNode>& nodes, const std::vector<CodedPart>& parts, const Batch& batch)
-      : nodes_(nodes), parts_(parts), batch_(batch), capacity_(std::min(block_rows, std::max<std::size_t>(batch.rows, 1))),
-        arenas_(nodes.size()), tables_(parts.size()) {
+      : nodes_(nodes),
+        parts_(parts),
+        batch_(batch),
+        capacity_(std::min(block_rows, std::max<std::size_t>(batch.rows, 1))),
+        arenas_(nodes.size()),
+        tables_(parts.size()) {
     for (std::size_t p = 0; p < parts_.size(); ++p) build_table(p);
     coded_column_ = nullptr;
   }
@@ -419,17 +423,28 @@ class Machine {
       case Op::text_column:
       case Op::number_constant:
       case Op::text_constant:
-      case Op::truth_constant: return leaf(node);
-      case Op::negate: return number_unary([](double v) { return -v; });
-      case Op::absolute: return number_unary([](double v) { return std::fabs(v); });
-      case Op::floor: return number_unary([](double v) { return std::floor(v); });
-      case Op::ceiling: return number_unary([](double v) { return std::ceil(v); });
-      case Op::square_root: return number_unary([](double v) { return std::sqrt(v); });
-      case Op::logarithm: return number_unary([](double v) { return std::log(v); });
-      case Op::exponential: return number_unary([](double v) { return std::exp(v); });
-      case Op::length: return length();
-      case Op::lower: return change_letters(i, ascii_lower);
-      case Op::upper: return change_letters(i, ascii_upper);
+      case Op::truth_constant:
+        return leaf(node);
+      case Op::negate:
+        return number_unary([](double v) { return -v; });
+      case Op::absolute:
+        return number_unary([](double v) { return std::fabs(v); });
+      case Op::floor:
+        return number_unary([](double v) { return std::floor(v); });
+      case Op::ceiling:
+        return number_unary([](double v) { return std::ceil(v); });
+      case Op::square_root:
+        return number_unary([](double v) { return std::sqrt(v); });
+      case Op::logarithm:
+        return number_unary([](double v) { return std::log(v); });
+      case Op::exponential:
+        return number_unary([](double v) { return std::exp(v); });
+      case Op::length:
+        return length();
+      case Op::lower:
+        return change_letters(i, ascii_lower);
+      case Op::upper:
+        return change_letters(i, ascii_upper);
       case Op::logical_not: {
         Value value = pop();
         std::uint8_t* truths = truths_here();
@@ -438,31 +453,51 @@ class Machine {
         stack_.push_back(value);
         return;
       }
-      case Op::is_null: return test_null(node.operand, true);
-      case Op::is_not_null: return test_null(node.operand, false);
-      case Op::add: return number_binary([](double a, double b) { return a + b; });
-      case Op::subtract: return number_binary([](double a, double b) { return a - b; });
-      case Op::multiply: return number_binary([](double a, double b) { return a * b; });
-      case Op::divide: return number_binary([](double a, double b) { return a / b; });
+      case Op::is_null:
+        return test_null(node.operand, true);
+      case Op::is_not_null:
+        return test_null(node.operand, false);
+      case Op::add:
+        return number_binary([](double a, double b) { return a + b; });
+      case Op::subtract:
+        return number_binary([](double a, double b) { return a - b; });
+      case Op::multiply:
+        return number_binary([](double a, double b) { return a * b; });
+      case Op::divide:
+        return number_binary([](double a, double b) { return a / b; });
       // Lua 5.1's own definition: the sign follows the divisor.
-      case Op::modulo: return number_binary([](double a, double b) { return a - std::floor(a / b) * b; });
-      case Op::power: return number_binary([](double a, double b) { return std::pow(a, b); });
-      case Op::minimum: return number_binary([](double a, double b) { return b < a ? b : a; });
-      case Op::maximum: return number_binary([](double a, double b) { return b > a ? b : a; });
-      case Op::concatenate: return concatenate(i);
+      case Op::modulo:
+        return number_binary([](double a, double b) { return a - std::floor(a / b) * b; });
+      case Op::power:
+        return number_binary([](double a, double b) { return std::pow(a, b); });
+      case Op::minimum:
+        return number_binary([](double a, double b) { return b < a ? b : a; });
+      case Op::maximum:
+        return number_binary([](double a, double b) { return b > a ? b : a; });
+      case Op::concatenate:
+        return concatenate(i);
       case Op::starts_with:
         return text_test([](std::string_view s, std::string_view p) { return s.substr(0, p.size()) == p; });
       case Op::contains:
         return text_test([](std::string_view s, std::string_view p) { return s.find(p) != std::string_view::npos; });
-      case Op::coalesce: return coalesce(node.kind);
-      case Op::less: return compare(node.operand, [](auto a, auto b) { return a < b; });
-      case Op::less_equal: return compare(node.operand, [](auto a, auto b) { return a <= b; });
-      case Op::greater: return compare(node.operand, [](auto a, auto b) { return a > b; });
-      case Op::greater_equal: return compare(node.operand, [](auto a, auto b) { return a >= b; });
-      case Op::equal: return compare(node.operand, [](auto a, auto b) { return a == b; });
-      case Op::not_equal: return compare(node.operand, [](auto a, auto b) { return a != b; });
-      case Op::logical_and: return combine_truths(and_table);
-      case Op::logical_or: return combine_truths(or_table);
+      case Op::coalesce:
+        return coalesce(node.kind);
+      case Op::less:
+        return compare(node.operand, [](auto a, auto b) { return a < b; });
+      case Op::less_equal:
+        return compare(node.operand, [](auto a, auto b) { return a <= b; });
+      case Op::greater:
+        return compare(node.operand, [](auto a, auto b) { return a > b; });
+      case Op::greater_equal:
+        return compare(node.operand, [](auto a, auto b) { return a >= b; });
+      case Op::equal:
+        return compare(node.operand, [](auto a, auto b) { return a == b; });
+      case Op::not_equal:
+        return compare(node.operand, [](auto a, auto b) { return a != b; });
+      case Op::logical_and:
+        return combine_truths(and_table);
+      case Op::logical_or:
+        return combine_truths(or_table);
     }
   }
 

@@ -7,6 +7,7 @@
 //              lower(s) upper(s) starts_with(s, p) contains(s, p)
 //   nulls      three-valued: a comparison with a null is unknown, unknown or true is true, `x == nil` and `x ~= nil`
 //              are the null tests themselves; arithmetic on a null is null
+//   times      a time column is a number (seconds since the epoch); beside it a text is read as a time: ts >= '2026-03-01'
 //   types      checked at load against the schema; comparing text with a number is an error with a caret
 #pragma once
 

@@ -1,5 +1,6 @@
 // A Pratt parser with Lua's precedences that checks types as it goes: at every operator both operands' kinds are known,
-// so the caret can stand under the operand that is wrong. `nil` is never a value here, only the other side of a null test.
+// so the caret can stand under the operand that is wrong. `nil` is never a value here, only the other side of a null
+// test.
 #include "records/expression_parse.h"
 
 #include <array>
@@ -20,18 +21,21 @@ constexpr int deepest = 100;
 struct Operand {
   ExpressionKind kind = ExpressionKind::number;
   bool is_nil = false;
-  bool is_time = false;          // a time column: a number that may be compared with the text of a time
+  bool is_time = false;             // a time column: a number that may be compared with the text of a time
   std::size_t first = 0, root = 0;  // nodes
-  std::size_t from = 0, to = 0;  // bytes of the text
+  std::size_t from = 0, to = 0;     // bytes of the text
 };
 
 std::string_view kind_text(const Operand& operand) {
   if (operand.is_nil) return "nil";
   if (operand.is_time) return "a time";
   switch (operand.kind) {
-    case ExpressionKind::number: return "a number";
-    case ExpressionKind::text: return "a text";
-    case ExpressionKind::truth: return "a condition";
+    case ExpressionKind::number:
+      return "a number";
+    case ExpressionKind::text:
+      return "a text";
+    case ExpressionKind::truth:
+      return "a condition";
   }
   return "a value";
 }
@@ -42,11 +46,21 @@ struct Operator {
   int left, right;  // binding powers: right < left makes it associate to the right
 };
 constexpr std::array<Operator, 15> operators = {{
-    {"or", Op::logical_or, 1, 1},    {"and", Op::logical_and, 2, 2},     {"<", Op::less, 3, 3},
-    {">", Op::greater, 3, 3},        {"<=", Op::less_equal, 3, 3},       {">=", Op::greater_equal, 3, 3},
-    {"==", Op::equal, 3, 3},         {"~=", Op::not_equal, 3, 3},        {"..", Op::concatenate, 5, 4},
-    {"+", Op::add, 6, 6},            {"-", Op::subtract, 6, 6},          {"*", Op::multiply, 7, 7},
-    {"/", Op::divide, 7, 7},         {"%", Op::modulo, 7, 7},            {"^", Op::power, 10, 9},
+    {"or", Op::logical_or, 1, 1},
+    {"and", Op::logical_and, 2, 2},
+    {"<", Op::less, 3, 3},
+    {">", Op::greater, 3, 3},
+    {"<=", Op::less_equal, 3, 3},
+    {">=", Op::greater_equal, 3, 3},
+    {"==", Op::equal, 3, 3},
+    {"~=", Op::not_equal, 3, 3},
+    {"..", Op::concatenate, 5, 4},
+    {"+", Op::add, 6, 6},
+    {"-", Op::subtract, 6, 6},
+    {"*", Op::multiply, 7, 7},
+    {"/", Op::divide, 7, 7},
+    {"%", Op::modulo, 7, 7},
+    {"^", Op::power, 10, 9},
 }};
 constexpr int unary_power = 8;
 
@@ -157,9 +171,12 @@ class Parser {
         node.kind = ExpressionKind::text;
         node.text = token.text;
         return emit(std::move(node), out);
-      case Token::Kind::name: return named(out);
-      case Token::Kind::symbol: break;
-      case Token::Kind::end: return fail(token.from, token.to, "expected a value, got the end");
+      case Token::Kind::name:
+        return named(out);
+      case Token::Kind::symbol:
+        break;
+      case Token::Kind::end:
+        return fail(token.from, token.to, "expected a value, got the end");
     }
     if (is_symbol("-")) return unary(Op::negate, ExpressionKind::number, out);
     if (is_symbol("#")) return fail(token.from, token.to, "unknown operator \"#\" (did you mean \"len(...)\"?)");
@@ -219,8 +236,12 @@ class Parser {
     if (const auto found = stream_.schema.find(name)) {
       node.column = *found;
       switch (stream_.schema.columns[*found].type) {
-        case ColumnType::number: node.op = Op::number_column; break;
-        case ColumnType::integer: node.op = Op::integer_column; break;
+        case ColumnType::number:
+          node.op = Op::number_column;
+          break;
+        case ColumnType::integer:
+          node.op = Op::integer_column;
+          break;
         case ColumnType::time:
           node.op = Op::time_column;
           out.is_time = true;
@@ -281,8 +302,9 @@ class Parser {
     }
     const std::size_t to = tokens_[at_++].to;
     if (count < function->least) {
-      return fail(name.from, to, who + " needs " + std::to_string(function->least) +
-                                     (function->least == 1 ? " value" : " values") + ", got " + std::to_string(count));
+      return fail(name.from, to,
+                  who + " needs " + std::to_string(function->least) + (function->least == 1 ? " value" : " values") +
+                      ", got " + std::to_string(count));
     }
     if (is_unary(function->op) && !apply(*function, first.kind, out)) return false;
     if (count == 1 && !is_unary(function->op)) out.root = first.root;
@@ -295,8 +317,10 @@ class Parser {
   bool check_argument(const Function& function, const std::string& who, const Operand& first, const Operand& argument,
                       std::size_t count) {
     switch (function.takes) {
-      case Takes::number: return wants(argument, ExpressionKind::number, who);
-      case Takes::text: return wants(argument, ExpressionKind::text, who);
+      case Takes::number:
+        return wants(argument, ExpressionKind::number, who);
+      case Takes::text:
+        return wants(argument, ExpressionKind::text, who);
       case Takes::same:
         if (count > 1) return wants(argument, first.kind, who + " after " + std::string(kind_text(first)));
         [[fallthrough]];
@@ -330,8 +354,8 @@ class Parser {
     } else if (op.left == 3) {
       if (!read_time(left, right) || !read_time(right, left)) return false;
       if (left.kind != right.kind) {
-        return fail(left.from, right.to, "cannot compare " + std::string(kind_text(left)) + " with " +
-                                             std::string(kind_text(right)));
+        return fail(left.from, right.to,
+                    "cannot compare " + std::string(kind_text(left)) + " with " + std::string(kind_text(right)));
       }
       if (left.kind == ExpressionKind::truth && !is_equality) {
         return fail(left.from, right.to, who + " needs numbers or texts, got conditions");

@@ -134,9 +134,9 @@ class Tokenizer {
     }
     for (const Habit& habit : habits) {
       if (rest.substr(0, habit.wrong.size()) != habit.wrong) continue;
-      return fault_at(all_, at_, at_ + habit.wrong.size(),
-                      "unknown operator \"" + std::string(habit.wrong) + "\" (did you mean \"" +
-                          std::string(habit.right) + "\"?)");
+      return fault_at(
+          all_, at_, at_ + habit.wrong.size(),
+          "unknown operator \"" + std::string(habit.wrong) + "\" (did you mean \"" + std::string(habit.right) + "\"?)");
     }
     std::size_t end = at_ + 1;
     while (end < all_.size() && (static_cast<unsigned char>(all_[end]) & 0xC0) == 0x80) ++end;

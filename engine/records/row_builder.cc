@@ -89,7 +89,10 @@ void CodeTable::grow() {
 }
 
 RowBuilder::RowBuilder(const StreamSpec& stream)
-    : columns_(stream.schema.columns), zone_(stream.zone), shape_(stream), cells_(columns_.size()),
+    : columns_(stream.schema.columns),
+      zone_(stream.zone),
+      shape_(stream),
+      cells_(columns_.size()),
       tables_(columns_.size()) {
   shape_.derived.clear();
   time_column_ = empty_batch(shape_).time_column;
@@ -197,10 +200,14 @@ void RowBuilder::append() {
     const bool is_null = cell.state == Cell::State::null;
     column.null.push_back(is_null);
     switch (column.type) {
-      case ColumnType::number: column.numbers.push_back(is_null ? 0.0 : cell.number); break;
+      case ColumnType::number:
+        column.numbers.push_back(is_null ? 0.0 : cell.number);
+        break;
       case ColumnType::integer:
       case ColumnType::boolean:
-      case ColumnType::time: column.integers.push_back(is_null ? 0 : cell.integer); break;
+      case ColumnType::time:
+        column.integers.push_back(is_null ? 0 : cell.integer);
+        break;
       case ColumnType::string:
         column.codes.push_back(column.dictionary.add(is_null ? std::string_view() : cell.text));
         break;

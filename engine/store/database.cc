@@ -12,6 +12,11 @@ Done Database::open(const std::string& path, const std::string& vfs) {
   if (sqlite3_open_v2(path.c_str(), &handle_, flags, vfs.empty() ? nullptr : vfs.c_str()) != SQLITE_OK) {
     return failure("opening");
   }
+  // SQLite falls back to reading when it may not write, and would say so only at the first commit.
+  if (sqlite3_db_readonly(handle_, "main") == 1) {
+    return io_error("opening " + path +
+                    ": the file is read-only; give the user that runs tidewatch write access to it and its folder");
+  }
   return done();
 }
 

@@ -38,6 +38,22 @@ StoredNotification read_notification(const Statement& row) {
 
 std::int64_t limit_of(std::size_t most) { return static_cast<std::int64_t>(std::min<std::size_t>(most, INT64_MAX)); }
 
+// The whole file is read only while that takes well under a second; a larger one shows damage when the page is met.
+constexpr std::int64_t most_checked_bytes = 256 << 20;
+
+Done check_sound(const Database& db) {
+  Statement size(db, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
+  auto row = size.step();
+  if (!row) return row.error();
+  if (size.integer(0) > most_checked_bytes) return done();
+  Statement check(db, "PRAGMA quick_check(1)");
+  auto found = check.step();
+  if (!found) return found.error();
+  if (check.string(0) == "ok") return done();
+  return io_error("opening " + db.path() + ": the database is damaged (" + check.string(0) +
+                  "); move it away with its -wal and -shm files and start anew or from a backup");
+}
+
 }  // namespace
 
 struct Store::State {
@@ -49,7 +65,7 @@ struct Store::State {
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
+Result<std::unique_ptr<Store>> Store::open(const std::string& folder, const std::string& vfs) {
   // The folder itself is made, its parents are not: a mistyped path should not grow a tree.
   if (mkdir(folder.c_str(), 0750) != 0 && errno != EEXIST) {
     const int why = errno;
@@ -59,20 +75,14 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
   auto state = std::make_unique<State>();
   if (Done locked = state->lock.take(folder + "/tidewatch.lock"); !locked) return locked.error();
   Database& db = state->database;
-  if (Done opened = db.open(folder + "/tidewatch.db"); !opened) return opened.error();
+  if (Done opened = db.open(folder + "/tidewatch.db", vfs); !opened) return opened.error();
   if (Done set = db.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=2000;"
                         "PRAGMA trusted_schema=OFF; PRAGMA wal_autocheckpoint=1000");
       !set) {
     return set.error();
   }
   if (Done migrated = migrate(db, newest_schema_version()); !migrated) return migrated.error();
-  Statement check(db, "PRAGMA quick_check(1)");
-  auto row = check.step();
-  if (!row) return row.error();
-  if (check.string(0) != "ok") {
-    return io_error("opening " + db.path() + ": the database is damaged (" + check.string(0) +
-                    "); move it away with its -wal and -shm files and start anew or from a backup");
-  }
+  if (Done sound = check_sound(db); !sound) return sound.error();
   auto version = read_schema_version(db);
   if (!version) return version.error();
   state->version = *version;

@@ -58,11 +58,13 @@ class Store {
  public:
   // Opens or creates `folder`/tidewatch.db and migrates it to the newest version. Errors name the file and the cure:
   // newer than this program, another process holds it (lock file with its pid), read-only, no space, damaged.
-  static Result<std::unique_ptr<Store>> open(const std::string& folder);
+  // `vfs` names a SQLite VFS registered before (fault injection); "" is the system's own.
+  static Result<std::unique_ptr<Store>> open(const std::string& folder, const std::string& vfs = "");
   ~Store();
 
   // One transaction: inputs (their seq is filled in), journal rows and new outbox rows, on disk when it returns.
-  // A notification whose key exists is left as it is. On error nothing was written.
+  // A notification whose key exists is left as it is. A batch whose id was taken is a conflict (ask has_batch first).
+  // On error nothing was written.
   struct Commit {
     std::vector<StoredInput> inputs;
     std::vector<StoredJournalRow> journal;
@@ -74,7 +76,8 @@ class Store {
   Result<std::vector<StoredInput>> inputs_after(std::uint64_t seq,
                                                 std::size_t most) const;  // in order; body decompressed
   Result<std::optional<StoredCheckpoint>> newest_checkpoint() const;      // a damaged one is skipped for the one before
-  // Stores a checkpoint; drops all but the newest two. Ticks before it are dropped; batches are kept for `history`.
+  // Stores a checkpoint; drops all but the newest two. Ticks and reloads before the older of the two are dropped (it
+  // may be the one a restart falls back to); batches before it are kept for `history`, batch ids for 7 days.
   Done checkpoint(const StoredCheckpoint& checkpoint, Duration history);
 
   Result<std::vector<StoredNotification>> due_notifications(Instant now, std::size_t most) const;

@@ -3,9 +3,9 @@
 
 #include <random>
 
+#include "bindings/host.h"
 #include "bindings/lua_compat.h"
 #include "bindings/matcher.h"
-#include "bindings/host.h"
 
 using namespace tidewatch;
 
@@ -69,9 +69,10 @@ struct Ours {
       }
       code += '"';
     }
-    code += ")\nif not ok then print('error') return end\nlocal t = {a, b, c, d, e, f} local n = 6\n"
-            "while n > 1 and t[n] == nil do n = n - 1 end\n"
-            "local s = '' for i = 1, n do s = s .. tostring(t[i]) .. '|' end print(s)";
+    code +=
+        ")\nif not ok then print('error') return end\nlocal t = {a, b, c, d, e, f} local n = 6\n"
+        "while n > 1 and t[n] == nil do n = n - 1 end\n"
+        "local s = '' for i = 1, n do s = s .. tostring(t[i]) .. '|' end print(s)";
     const Outcome outcome = host->run_text(Context::prompt, code, "probe");
     INFO(outcome.message);
     REQUIRE(outcome.ok());
@@ -87,9 +88,9 @@ TEST_CASE("find and match answer as the engine does on generated patterns") {
   const unsigned seed = 20260317;
   INFO("seed " << seed);
   std::mt19937 random(seed);
-  const std::vector<std::string> items{"a",  "b",  ".",    "%a",    "%d",    "%w",  "%s",    "[ab]", "[^a]", "[%d-]", "[a-c]",
-                                       "(",  ")",  "()",   "(a)",   "*",     "+",   "-",     "?",    "^",    "$",     "%b()",
-                                       "%1", "%f[%w]", "%u", "%.", "]", "(a*)", "(.-)", "%S", "[]a]", "%"};
+  const std::vector<std::string> items{
+      "a", "b", ".", "%a", "%d", "%w",   "%s", "[ab]",   "[^a]", "[%d-]", "[a-c]", "(",    ")",    "()", "(a)",  "*",
+      "+", "-", "?", "^",  "$",  "%b()", "%1", "%f[%w]", "%u",   "%.",    "]",     "(a*)", "(.-)", "%S", "[]a]", "%"};
   const std::vector<std::string> letters{"a", "b", "c", "A", "1", "2", " ", "(", ")", ".", "-", "]"};
   Engine engine;
   Ours ours;
@@ -105,14 +106,15 @@ TEST_CASE("find and match answer as the engine does on generated patterns") {
       matched += expected != "nil|" && expected != "error";
     }
   }
-  CHECK(matched > 1000);   // the patterns are not all misses
+  CHECK(matched > 1000);  // the patterns are not all misses
 }
 
 TEST_CASE("gsub answers as the engine does on generated patterns that match no empty text") {
   const unsigned seed = 77;
   INFO("seed " << seed);
   std::mt19937 random(seed);
-  const std::vector<std::string> items{"a", "b", ".", "%a", "%d", "[ab]", "[^a]", "(a)", "(.)", "%w+", "a+", "b-", "c?"};
+  const std::vector<std::string> items{"a",   "b",   ".",   "%a", "%d", "[ab]", "[^a]",
+                                       "(a)", "(.)", "%w+", "a+", "b-", "c?"};
   const std::vector<std::string> letters{"a", "b", "c", "1", " ", "("};
   const std::vector<std::string> replacements{"", "x", "<%0>", "%%", "aa", "%1"};
   Engine engine;

@@ -1,4 +1,5 @@
-// Cutting and storing batches: a restored batch is the same batch, a damaged one is refused and never read past its end.
+// Cutting and storing batches: a restored batch is the same batch, a damaged one is refused and never read past its
+// end.
 #include <catch2/catch.hpp>
 
 #include "records/dead_letter.h"

@@ -1,5 +1,5 @@
-// Bodies to batches: values, nulls, reasons, facts. What must hold throughout: received = rows + rejected, and a bad row
-// costs nobody else.
+// Bodies to batches: values, nulls, reasons, facts. What must hold throughout: received = rows + rejected, and a bad
+// row costs nobody else.
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -31,15 +31,17 @@ constexpr std::int64_t march_2 = 1772488800'000'000'000;  // date -u -d '2026-03
 }  // namespace
 
 TEST_CASE("NDJSON records become columns") {
-  const Batch batch = decoded(api_stream(),
-                              R"({"ts":"2026-03-02T22:00:00Z","endpoint":"/score","status":200,"latency_ms":12.5,"ok":true,"note":"a \"b\" \u00e9"}
+  const Batch batch = decoded(
+      api_stream(),
+      R"({"ts":"2026-03-02T22:00:00Z","endpoint":"/score","status":200,"latency_ms":12.5,"ok":true,"note":"a \"b\" \u00e9"}
 {"status":500.0,"ts":1772488801,"endpoint":"/health","latency_ms":null}
 
 {"ts":1772488802500,"endpoint":"/score","status":201,"latency_ms":7,"ok":false,"note":""})");
   REQUIRE(batch.rows == 3);
   CHECK(batch.received == 3);
   CHECK(batch.rejected.empty());
-  CHECK(batch.columns[0].integers == std::vector<std::int64_t>{march_2, march_2 + 1'000'000'000, march_2 + 2'500'000'000});
+  CHECK(batch.columns[0].integers ==
+        std::vector<std::int64_t>{march_2, march_2 + 1'000'000'000, march_2 + 2'500'000'000});
   CHECK(batch.columns[1].codes == std::vector<std::uint32_t>{0, 1, 0});
   CHECK(batch.columns[1].dictionary.size() == 2);
   CHECK(batch.columns[2].integers == std::vector<std::int64_t>{200, 500, 201});
@@ -141,7 +143,7 @@ TEST_CASE("a JSON array's broken ends are rejected, not lost") {
   CHECK(counts("[" + good + "," + good) == "1 bad_json=1 ");
   CHECK(counts("[" + good + "] trailing") == "1 bad_json=1 ");
   CHECK(counts("[" + good + ",]") == "1 bad_json=1 ");
-  CHECK(counts("[" + good + ",,"  + good + "]") == "2 bad_json=1 ");
+  CHECK(counts("[" + good + ",," + good + "]") == "2 bad_json=1 ");
   CHECK(counts(good) == "1 ");
   CHECK(counts("nonsense") == "0 bad_json=1 ");
 }
@@ -189,12 +191,18 @@ TEST_CASE("a bad CSV row is rejected and the next one lands") {
   const std::string header = "ts,endpoint,status,latency_ms,ok,note\n";
   const std::string good = "1772488800,/a,1,2,true,n\n";
   const std::vector<std::pair<std::string, std::string>> bad = {
-      {"1772488800,/a,1,2,true", "bad_csv"},     {"1772488800,/a,1,2,true,n,more", "bad_csv"},
-      {"1772488800,/a\"b,1,2,true,n", "bad_csv"}, {"1772488800,\"/a\"b,1,2,true,n", "bad_csv"},
-      {"1772488800,\"/a,1,2,true,n", "bad_csv"}, {"1772488800,/a,x,2,true,n", "wrong_type"},
-      {"1772488800,/a,1.5,2,true,n", "wrong_type"}, {"1772488800,/a,1,2x,true,n", "wrong_type"},
-      {"1772488800,/a,1,2,yes,n", "wrong_type"}, {"1772488800,,1,2,true,n", "wrong_type"},
-      {"soon,/a,1,2,true,n", "bad_time"},        {"1772488800,/\xff,1,2,true,n", "bad_utf8"},
+      {"1772488800,/a,1,2,true", "bad_csv"},
+      {"1772488800,/a,1,2,true,n,more", "bad_csv"},
+      {"1772488800,/a\"b,1,2,true,n", "bad_csv"},
+      {"1772488800,\"/a\"b,1,2,true,n", "bad_csv"},
+      {"1772488800,\"/a,1,2,true,n", "bad_csv"},
+      {"1772488800,/a,x,2,true,n", "wrong_type"},
+      {"1772488800,/a,1.5,2,true,n", "wrong_type"},
+      {"1772488800,/a,1,2x,true,n", "wrong_type"},
+      {"1772488800,/a,1,2,yes,n", "wrong_type"},
+      {"1772488800,,1,2,true,n", "wrong_type"},
+      {"soon,/a,1,2,true,n", "bad_time"},
+      {"1772488800,/\xff,1,2,true,n", "bad_utf8"},
       {"1772488800,/a,1,\"\",true,n", "wrong_type"},
   };
   for (const auto& [text, reason] : bad) {
@@ -210,9 +218,9 @@ TEST_CASE("a bad CSV row is rejected and the next one lands") {
 }
 
 TEST_CASE("NaN and inf in CSV stay numbers; a column named twice is an error") {
-  const Batch batch = decoded(api_stream(),
-                              "ts,endpoint,status,latency_ms\n1,/a,1,NaN\n1,/a,1,-inf\n1,/a,1,+2.5e3\n1,/a,2e2,1e-999\n",
-                              BodyFormat::csv);
+  const Batch batch =
+      decoded(api_stream(), "ts,endpoint,status,latency_ms\n1,/a,1,NaN\n1,/a,1,-inf\n1,/a,1,+2.5e3\n1,/a,2e2,1e-999\n",
+              BodyFormat::csv);
   REQUIRE(batch.rows == 4);
   CHECK(std::isnan(batch.columns[3].numbers[0]));
   CHECK(batch.columns[3].numbers[1] == -INFINITY);
@@ -227,7 +235,8 @@ TEST_CASE("NaN and inf in CSV stay numbers; a column named twice is an error") {
 }
 
 TEST_CASE("a quoted line end counts as a line for the rows after it") {
-  const Batch batch = decoded(api_stream(), "ts,endpoint,status,note\n1,/a,1,\"x\ny\nz\"\n1,/a,bad,\n", BodyFormat::csv);
+  const Batch batch =
+      decoded(api_stream(), "ts,endpoint,status,note\n1,/a,1,\"x\ny\nz\"\n1,/a,bad,\n", BodyFormat::csv);
   REQUIRE(batch.rejected.size() == 1);
   CHECK(batch.rejected[0].line == 5);
 }
@@ -245,8 +254,8 @@ TEST_CASE("the hand parser of times agrees with the general one") {
     REQUIRE(ns == at.ns);
   }
   const std::vector<std::string> texts = {
-      "2004-01-05",          "2004-01-05 10:11:12",      "2004-01-05T10:11:12.5",    "2004-02-29T00:00:00+05:30",
-      "1900-02-28",          "2000-02-29T23:59:59-01:00", "2004-01-05T10:11",        "2026-03-08 02:30:00"};
+      "2004-01-05", "2004-01-05 10:11:12",       "2004-01-05T10:11:12.5", "2004-02-29T00:00:00+05:30",
+      "1900-02-28", "2000-02-29T23:59:59-01:00", "2004-01-05T10:11",      "2026-03-08 02:30:00"};
   for (const std::string& text : texts) {
     for (const std::string zone : {"UTC", "America/New_York"}) {
       INFO(text + " " + zone);
@@ -256,7 +265,8 @@ TEST_CASE("the hand parser of times agrees with the general one") {
       if (slow) CHECK(ns == slow->ns);
     }
   }
-  for (const std::string text : {"", "2004", "2003-02-29", "2004-13-01", "2004-01-05T25:00:00Z", "2004-01-05T10:11:12Zx"}) {
+  for (const std::string text :
+       {"", "2004", "2003-02-29", "2004-13-01", "2004-01-05T25:00:00Z", "2004-01-05T10:11:12Zx"}) {
     INFO(text);
     std::int64_t ns = 0;
     CHECK_FALSE(parse_event_time(text, "UTC", ns));

@@ -26,8 +26,8 @@ constexpr std::uint64_t seed = 20260302;
 StreamSpec stream() {
   StreamSpec spec;
   spec.time = "ts";
-  spec.schema.columns = {{"ts", ColumnType::time, false}, {"a", ColumnType::number, true},
-                         {"b", ColumnType::number, true}, {"n", ColumnType::integer, false},
+  spec.schema.columns = {{"ts", ColumnType::time, false},   {"a", ColumnType::number, true},
+                         {"b", ColumnType::number, true},   {"n", ColumnType::integer, false},
                          {"s", ColumnType::category, true}, {"t", ColumnType::string, true},
                          {"f", ColumnType::boolean, true}};
   return spec;

@@ -111,10 +111,10 @@ TEST_CASE("a mistake is shown with a caret and the nearest name") {
   CHECK(error("1 < status < 3") == "cannot compare a condition with a number\n   1 < status < 3\n   ^^^^^^^^^^^^^^");
   CHECK(error("status >") == "expected a value, got the end\n   status >\n           ^");
   CHECK(error("(status") == "expected \")\", got the end\n   (status\n          ^");
-  CHECK(error("status status") == "expected an operator or the end, got \"status\"\n   status status\n          ^^^^^^");
+  CHECK(error("status status") ==
+        "expected an operator or the end, got \"status\"\n   status status\n          ^^^^^^");
   CHECK(error("") == "expected an expression, got nothing\n   \n   ^");
-  CHECK(error("status > nil") ==
-        "\">\" with nil; only == and ~= test for null\n   status > nil\n            ^^^");
+  CHECK(error("status > nil") == "\">\" with nil; only == and ~= test for null\n   status > nil\n            ^^^");
   CHECK(error("ok and\n  note > 3") == "cannot compare a text with a number\n     note > 3\n     ^^^^^^^^");
   CHECK(error("note == 'é' .. 4") == "\"..\" needs a text, got a number\n   note == 'é' .. 4\n                  ^");
   CHECK(error("ts > 'soon'") == "expected a time beside a time column, got \"soon\"\n   ts > 'soon'\n        ^^^^^^");
@@ -139,12 +139,13 @@ TEST_CASE("deep and long expressions are refused, not a crash") {
 TEST_CASE("results do not depend on blocks or on dictionary tables") {
   std::string body;
   for (int i = 0; i < 5000; ++i) {
-    body += "{\"ts\":" + std::to_string(i) + ",\"endpoint\":\"/" + std::to_string(i % 7) + "\",\"status\":" +
-            std::to_string(i) + (i % 5 ? ",\"note\":\"" + std::to_string(i % 3) + "\"}\n" : "}\n");
+    body += "{\"ts\":" + std::to_string(i) + ",\"endpoint\":\"/" + std::to_string(i % 7) +
+            "\",\"status\":" + std::to_string(i) + (i % 5 ? ",\"note\":\"" + std::to_string(i % 3) + "\"}\n" : "}\n");
   }
   const Batch whole = decoded(api_stream(), body);
-  for (const std::string text : {"endpoint == '/3' or endpoint == '/4'", "len(note .. endpoint) > 2 and endpoint < '/5'",
-                                 "coalesce(note, 'x') == 'x' and upper(endpoint) ~= '/0'", "is_null(note) == (status % 5 == 0)"}) {
+  for (const std::string text :
+       {"endpoint == '/3' or endpoint == '/4'", "len(note .. endpoint) > 2 and endpoint < '/5'",
+        "coalesce(note, 'x') == 'x' and upper(endpoint) ~= '/0'", "is_null(note) == (status % 5 == 0)"}) {
     INFO(text);
     const std::string all = truths(text, whole);
     REQUIRE(all.size() == 5000);

@@ -7,7 +7,8 @@
 using namespace tidewatch;
 
 TEST_CASE("a schema's hash is the SHA-256 anyone can recompute from its lines") {
-  // printf 'ts\ttime\t0\nendpoint\tcategory\t0\nversion\tcategory\t0\nstatus\tinteger\t0\nlatency_ms\tnumber\t0\n' | sha256sum
+  // printf 'ts\ttime\t0\nendpoint\tcategory\t0\nversion\tcategory\t0\nstatus\tinteger\t0\nlatency_ms\tnumber\t0\n' |
+  // sha256sum
   Schema schema;
   schema.columns = {{"ts", ColumnType::time, false},
                     {"endpoint", ColumnType::category, false},
@@ -33,7 +34,8 @@ TEST_CASE("a column type's name reads back as the type") {
 
 TEST_CASE("a fingerprint equals Alertmanager's") {
   CHECK(LabelSet{}.fingerprint() == 0xcbf29ce484222325ull);
-  CHECK(LabelSet(std::vector<std::pair<std::string, std::string>>{{"alertname", "a"}}).fingerprint() == 0xd258efc389808447ull);
+  CHECK(LabelSet(std::vector<std::pair<std::string, std::string>>{{"alertname", "a"}}).fingerprint() ==
+        0xd258efc389808447ull);
   const LabelSet full({{"severity", "critical"}, {"alertname", "high-latency"}, {"endpoint", "/score"}});
   CHECK(full.fingerprint() == 0x9c558107583ae283ull);
 }

@@ -9,9 +9,9 @@ inline StreamSpec api_stream() {
   StreamSpec stream;
   stream.name = "api";
   stream.time = "ts";
-  stream.schema.columns = {{"ts", ColumnType::time, false},          {"endpoint", ColumnType::category, false},
-                           {"status", ColumnType::integer, false},   {"latency_ms", ColumnType::number, true},
-                           {"ok", ColumnType::boolean, true},        {"note", ColumnType::string, true}};
+  stream.schema.columns = {{"ts", ColumnType::time, false},        {"endpoint", ColumnType::category, false},
+                           {"status", ColumnType::integer, false}, {"latency_ms", ColumnType::number, true},
+                           {"ok", ColumnType::boolean, true},      {"note", ColumnType::string, true}};
   return stream;
 }
 

@@ -1,0 +1,70 @@
+// Baselines: rows that stand still, to compare the present with. baseline "train" alone, without a table, refers to one.
+
+#include <algorithm>
+
+#include "bindings/declarations.h"
+
+namespace tidewatch {
+
+namespace {
+
+int declare_baseline(Call& call, const Declarer& declarer, int table) {
+  BaselineSpec spec;
+  spec.name = declarer.name;
+  const std::string path = "baseline \"" + spec.name + "\"";
+  const bool is_new = declare_name(call, "baseline", spec.name, declarer.place);
+  Fields fields(call, table, *declarer.entry, declarer.place, path);
+  std::string zone = "UTC";
+  bool is_poisoned = false;
+  if (fields.push("stream")) {
+    const StreamObject* stream = Object<StreamObject>::at(call, lua_gettop(call.state));
+    lua_pop(call.state, 1);
+    if (stream && stream->index >= 0) {
+      const StreamSpec& s = call.pack.spec.streams[static_cast<std::size_t>(stream->index)];
+      spec.stream = s.name;
+      zone = s.zone;
+    } else if (stream) {
+      is_poisoned = true;
+    } else if (const auto name = fields.text("stream")) {
+      const auto& streams = call.pack.spec.streams;
+      const auto it = std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s.name == *name; });
+      if (it == streams.end()) {
+        fields.wrong("stream", "", "a stream declared above", "\"" + *name + "\"");
+      } else {
+        spec.stream = *name;
+        zone = it->zone;
+      }
+    }
+  }
+  spec.file = fields.text("file").value_or("");
+  const auto from = fields.instant("from", zone), to = fields.instant("to", zone);
+  const bool has_span = fields.has("from") || fields.has("to");
+  const Span head = call.source_map(declarer.place).call(declarer.place.line, "baseline", spec.name);
+  bool is_good = is_new && fields.is_good();
+  if (has_span == !spec.file.empty() || (has_span && !(fields.has("from") && fields.has("to")))) {
+    call.complain(declarer.place, head, path, "needs either `file`, or both `from` and `to`");
+    is_good = false;
+  } else if (from && to && *to <= *from) {
+    fields.wrong("to", "", "an instant after `from`", format_instant(*to));
+    is_good = false;
+  }
+  spec.has_span = has_span;
+  spec.from = from.value_or(Instant{});
+  spec.to = to.value_or(Instant{});
+  if (is_good && !is_poisoned) call.pack.spec.baselines.push_back(std::move(spec));
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Entry> baseline_entries() {
+  return {{"baseline", "declaration", "",
+           {need("stream", "stream", "Whose schema the rows have."), may("file", "text", "", "Frozen rows, relative to the pack."),
+            may("from", "instant", "", "First event time of the stream's own history."), may("to", "instant", "", "One past the last.")},
+           "baseline", at_load(), "declare", "Reference rows: a file, or a pinned span of the stream's history. Without a table it refers to one.",
+           {"baseline \"2019\" { stream = api, from = \"2019-01-01\", to = \"2020-01-01\" }",
+            "local drift = api:psi(\"latency_ms\", { over = \"1 day\", against = baseline \"2019\" })"},
+           nullptr, declare_baseline}};
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,278 @@
+// See metrics_page.h.
+#include "io/metrics_page.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdio>
+
+#include "base/text.h"
+
+namespace tidewatch {
+
+namespace {
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+std::string escape_label(std::string_view s) {
+  std::string out;
+  for (const char c : s) {
+    if (c == '\\')
+      out += "\\\\";
+    else if (c == '"')
+      out += "\\\"";
+    else if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string number(double v) {
+  if (std::isnan(v)) return "NaN";
+  if (std::isinf(v)) return v > 0 ? "+Inf" : "-Inf";
+  return format_number(v);
+}
+
+// [a-zA-Z_][a-zA-Z0-9_]*: a column may be named anything, a label may not.
+std::string label_name(std::string_view s) {
+  std::string out;
+  for (const char c : s)
+    out += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (c >= '0' && c <= '9') ? c : '_';
+  if (out.empty() || (out[0] >= '0' && out[0] <= '9')) out = "_" + out;
+  return out;
+}
+
+Labels alert_labels(const AlertView& alert) {
+  Labels out;
+  for (const auto& [name, value] : alert.labels.pairs()) out.emplace_back(label_name(name), value);
+  return out;
+}
+
+std::string html(std::string_view s) {
+  std::string out;
+  for (const char c : s) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string value_text(const Reading& reading) {
+  return reading.value ? format_number(*reading.value) : reading.text.empty() ? "\u2013" : reading.text;
+}
+
+}  // namespace
+
+void Exposition::family(std::string_view name, std::string_view type, std::string_view help) {
+  out_ += "# HELP ";
+  out_ += name;
+  out_ += ' ';
+  out_ += help;
+  out_ += "\n# TYPE ";
+  out_ += name;
+  out_ += ' ';
+  out_ += type;
+  out_ += '\n';
+}
+
+void Exposition::sample(std::string_view name, const Labels& labels, double value) {
+  out_ += name;
+  if (!labels.empty()) {
+    out_ += '{';
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (i > 0) out_ += ',';
+      out_ += labels[i].first + "=\"" + escape_label(labels[i].second) + "\"";
+    }
+    out_ += '}';
+  }
+  out_ += ' ' + number(value) + '\n';
+}
+
+void CommitTimes::add(double took) {
+  std::size_t i = 0;
+  while (i < edges.size() && took > edges[i]) ++i;
+  ++counts[i];
+  sum += took;
+}
+
+std::string metrics_page(const EngineFacts& f) {
+  Exposition e;
+  const auto count = [](std::uint64_t n) { return static_cast<double>(n); };
+  e.family("tidewatch_build_info", "gauge", "The version that runs; always 1.");
+  e.sample("tidewatch_build_info", {{"version", f.version}}, 1);
+
+  const auto per_stream = [&](const char* name, const char* type, const char* help, auto value) {
+    e.family(name, type, help);
+    for (const auto& s : f.streams) e.sample(name, {{"pack", s.pack}, {"stream", s.name}}, value(s.counters));
+  };
+  per_stream("tidewatch_records_received_total", "counter", "Records delivered, rejected ones included.",
+             [&](const StreamCounters& c) { return count(c.received); });
+  per_stream("tidewatch_records_accepted_total", "counter", "Records that landed.",
+             [&](const StreamCounters& c) { return count(c.accepted); });
+  per_stream("tidewatch_records_late_total", "counter", "Records that landed behind the watermark.",
+             [&](const StreamCounters& c) { return count(c.late); });
+  e.family("tidewatch_records_rejected_total", "counter", "Records rejected, by reason.");
+  for (const auto& s : f.streams)
+    for (const auto& [reason, n] : s.counters.rejected_by)
+      e.sample("tidewatch_records_rejected_total", {{"pack", s.pack}, {"stream", s.name}, {"reason", reason}},
+               count(n));
+  e.family("tidewatch_stream_watermark_seconds", "gauge", "Event time up to which windows are closed, Unix seconds.");
+  for (const auto& s : f.streams)
+    if (s.counters.watermark > Instant{0})
+      e.sample("tidewatch_stream_watermark_seconds", {{"pack", s.pack}, {"stream", s.name}},
+               static_cast<double>(s.counters.watermark.ns) / 1e9);
+
+  std::map<std::pair<std::string, std::string>, std::uint64_t> by_state;
+  for (const auto& a : f.alerts)
+    ++by_state[{std::string(name_of(a.state)),
+                a.severity == Severity::none ? "none" : std::string(name_of(a.severity))}];
+  for (const char* severity : {"info", "warning", "critical"}) by_state[{"firing", severity}] += 0;
+  by_state[{"pending", "none"}] += 0;
+  e.family("tidewatch_alerts", "gauge", "Alerts by state and severity.");
+  for (const auto& [key, n] : by_state)
+    e.sample("tidewatch_alerts", {{"state", key.first}, {"severity", key.second}}, count(n));
+
+  // Prometheus's own names for the same facts. Two alerts may not share a series: the first (worst) stands for both.
+  std::map<std::string, bool> said;
+  e.family("ALERTS", "gauge", "Pending and firing alerts, as Prometheus shows its own; always 1.");
+  for (const auto& a : f.alerts) {
+    if (a.state != AlertState::pending && a.state != AlertState::firing) continue;
+    Labels labels = alert_labels(a);
+    labels.emplace_back("alertstate", std::string(name_of(a.state)));
+    std::string key;
+    for (const auto& [name, value] : labels) key += name + "\xff" + value + "\xff";
+    if (!said.emplace(key, true).second) continue;
+    e.sample("ALERTS", labels, 1);
+  }
+  said.clear();
+  e.family("ALERTS_FOR_STATE", "gauge", "Since when an alert is active, Unix seconds.");
+  for (const auto& a : f.alerts) {
+    if ((a.state != AlertState::pending && a.state != AlertState::firing) || !a.active_at) continue;
+    const Labels labels = alert_labels(a);
+    std::string key;
+    for (const auto& [name, value] : labels) key += name + "\xff" + value + "\xff";
+    if (!said.emplace(key, true).second) continue;
+    e.sample("ALERTS_FOR_STATE", labels, std::floor(static_cast<double>(a.active_at->ns) / 1e9));
+  }
+
+  const auto per_pack = [&](const char* name, const char* help, auto value) {
+    e.family(name, "counter", help);
+    for (const auto& [pack, c] : f.packs) e.sample(name, {{"pack", pack}}, count(value(c)));
+  };
+  per_pack("tidewatch_evaluations_total", "Monitor evaluations.", [](const CoreCounters& c) { return c.evaluations; });
+  per_pack("tidewatch_evaluations_missed_total", "Due instants that passed unevaluated.",
+           [](const CoreCounters& c) { return c.missed; });
+  per_pack("tidewatch_script_errors_total", "Errors of a pack's functions.",
+           [](const CoreCounters& c) { return c.script_errors; });
+
+  e.family("tidewatch_store_commit_seconds", "histogram", "Time of one store commit.");
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i < CommitTimes::edges.size(); ++i) {
+    below += f.commits.counts[i];
+    e.sample("tidewatch_store_commit_seconds_bucket", {{"le", number(CommitTimes::edges[i])}}, count(below));
+  }
+  below += f.commits.counts.back();
+  e.sample("tidewatch_store_commit_seconds_bucket", {{"le", "+Inf"}}, count(below));
+  e.sample("tidewatch_store_commit_seconds_sum", {}, f.commits.sum);
+  e.sample("tidewatch_store_commit_seconds_count", {}, count(below));
+  e.family("tidewatch_store_commits_failed_total", "counter", "Commits that failed and were kept to be tried again.");
+  e.sample("tidewatch_store_commits_failed_total", {}, count(f.commits.failed));
+  e.family("tidewatch_store_failing", "gauge", "1 while what was applied cannot be written.");
+  e.sample("tidewatch_store_failing", {}, f.store_failing ? 1 : 0);
+
+  e.family("tidewatch_notifications_total", "counter", "Attempts to send, by notifier and result.");
+  for (const auto& [key, n] : f.notifications)
+    e.sample("tidewatch_notifications_total", {{"notifier", key.first}, {"result", key.second}}, count(n));
+  return e.text();
+}
+
+std::string alerts_json(const std::vector<AlertView>& alerts) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& a : alerts) {
+    if (a.state != AlertState::pending && a.state != AlertState::firing) continue;
+    nlohmann::ordered_json item;
+    item["activeAt"] = a.active_at ? nlohmann::ordered_json(format_instant(*a.active_at)) : nlohmann::ordered_json();
+    if (a.keep_since) item["keepFiringSince"] = format_instant(*a.keep_since);
+    item["state"] = std::string(name_of(a.state));
+    char value[40] = "NaN";
+    if (a.reading.value) {
+      // Prometheus's form: the shortest digits that read back, always with an exponent.
+      for (int digits = 0; digits <= 17; ++digits) {
+        std::snprintf(value, sizeof value, "%.*e", digits, *a.reading.value);
+        if (std::strtod(value, nullptr) == *a.reading.value) break;
+      }
+    }
+    item["value"] = value;
+    item["labels"] = nlohmann::ordered_json::object();
+    for (const auto& [name, text] : a.labels.pairs()) item["labels"][name] = text;
+    item["annotations"] = nlohmann::ordered_json::object();
+    for (const auto& [name, text] : a.annotations) item["annotations"][name] = text;
+    if (!a.held.empty()) item["held"] = a.held;
+    list.push_back(std::move(item));
+  }
+  const nlohmann::ordered_json out = {{"status", "success"}, {"data", {{"alerts", std::move(list)}}}};
+  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string home_page_style() {
+  return "body{font:15px/1.4 system-ui,sans-serif;margin:2rem;color:#1b2430;background:#fff}"
+         "h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}"
+         "th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #d5dbe3;vertical-align:top}"
+         ".critical{color:#a3121f;font-weight:600}.warning{color:#8a5300;font-weight:600}.info{color:#1d4f91}"
+         ".number{text-align:right;font-variant-numeric:tabular-nums}"
+         "@media(prefers-color-scheme:dark){body{background:#12161c;color:#dfe5ec}th,td{border-color:#333c48}"
+         ".critical{color:#ff7b86}.warning{color:#f0b35a}.info{color:#85b7ff}}\n";
+}
+
+std::string home_page(const EngineFacts& f) {
+  std::string out =
+      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"5\">"
+      "<meta name=\"viewport\" content=\"width=device-width\"><title>Tidewatch</title>"
+      "<link rel=\"stylesheet\" href=\"/style.css\"></head><body><h1>Tidewatch</h1>";
+  if (f.store_failing) out += "<p class=\"critical\">The store cannot be written; deliveries are answered 503.</p>";
+  out += "<h2>Alerts</h2>";
+  if (f.alerts.empty()) {
+    out += "<p>None.</p>";
+  } else {
+    out +=
+        "<table><thead><tr><th>State</th><th>Monitor</th><th>Labels</th><th>Value</th><th>Rows</th><th>Since</th>"
+        "<th></th></tr></thead><tbody>";
+    for (const auto& a : f.alerts) {
+      const std::string severity = a.severity == Severity::none ? "" : std::string(name_of(a.severity));
+      LabelSet shown = a.labels;
+      for (const char* known : {"alertname", "pack", "severity"}) shown.set(known, "");
+      out += "<tr><td class=\"" + severity + "\">" + html(name_of(a.state)) + " " + severity + "</td><td>" +
+             html(a.pack + "/" + a.monitor) + "</td><td>" + (shown.empty() ? std::string() : html(shown.text())) +
+             "</td><td>" + html(value_text(a.reading)) + "</td><td class=\"number\">" + with_thousands(a.reading.n) +
+             "</td><td>" + (a.active_at ? format_instant(*a.active_at) : std::string()) + "</td><td>" + html(a.held) +
+             "</td></tr>";
+    }
+    out += "</tbody></table>";
+  }
+  out +=
+      "<h2>Streams</h2><table><thead><tr><th>Stream</th><th class=\"number\">Accepted</th>"
+      "<th class=\"number\">Rejected</th><th class=\"number\">Late</th><th>Newest record</th></tr></thead><tbody>";
+  for (const auto& s : f.streams) {
+    std::uint64_t rejected = 0;
+    for (const auto& [reason, n] : s.counters.rejected_by) rejected += n;
+    out += "<tr><td>" + html(s.pack + "/" + s.name) + "</td><td class=\"number\">" +
+           with_thousands(s.counters.accepted) + "</td><td class=\"number\">" + with_thousands(rejected) +
+           "</td><td class=\"number\">" + with_thousands(s.counters.late) + "</td><td>" +
+           (s.counters.newest_event > far_past ? format_instant(s.counters.newest_event) : std::string("\u2013")) +
+           "</td></tr>";
+  }
+  out += "</tbody></table></body></html>\n";
+  return out;
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,144 @@
+// The engine in a checkpoint, keyed by names and each part with its length, so that an edited pack takes what it still
+// has and skips the rest. A stream whose columns changed keeps its watermark and counters and loses its windows.
+#include "metrics/engine_state.h"
+
+namespace tidewatch {
+namespace {
+
+constexpr std::uint32_t format = 1;
+
+std::string shape_of(const StreamSpec& stream) {
+  std::string shape = stream.schema.hash(true) + stream.time + "|" + stream.key;
+  for (const DerivedSpec& derived : stream.derived) shape += "|" + derived.name + "=" + derived.expression;
+  return shape;
+}
+
+void write_counters(const StreamCounters& c, ByteWriter& out) {
+  for (const std::uint64_t v : {c.received, c.accepted, c.late, c.too_late, c.future, c.rejected}) out.put(v);
+  out.put(static_cast<std::uint64_t>(c.rejected_by.size()));
+  for (const auto& [reason, count] : c.rejected_by) {
+    out.text(reason);
+    out.put(count);
+  }
+  for (const Instant t : {c.newest_event, c.last_arrival, c.watermark}) out.put(t.ns);
+}
+
+void read_counters(StreamCounters& c, ByteReader& in) {
+  for (std::uint64_t* v : {&c.received, &c.accepted, &c.late, &c.too_late, &c.future, &c.rejected})
+    *v = in.get<std::uint64_t>();
+  c.rejected_by.clear();
+  for (std::size_t i = in.count(12); i > 0 && in.good(); --i) {
+    std::string reason = in.text();
+    c.rejected_by.emplace_back(std::move(reason), in.get<std::uint64_t>());
+  }
+  for (Instant* t : {&c.newest_event, &c.last_arrival, &c.watermark}) t->ns = in.get<std::int64_t>();
+}
+
+}  // namespace
+
+void MetricEngine::save(ByteWriter& out) const {
+  out.put(format);
+  out.put(static_cast<std::uint64_t>(state_->streams.size()));
+  for (const auto& stream : state_->streams) {
+    out.text(stream->spec.name);
+    ByteWriter body;
+    stream->watermark.write(body);
+    write_counters(stream->counters, body);
+    body.put(stream->first_row.ns);
+    body.put(stream->started.ns);
+    stream->log.write(body);
+    body.text(shape_of(stream->spec));
+    body.put(static_cast<std::uint64_t>(stream->newest_in.size()));
+    for (const auto& [column, at] : stream->newest_in) {
+      body.put(static_cast<std::uint64_t>(column));
+      body.put(at.ns);
+    }
+    body.put(static_cast<std::uint64_t>(stream->rings.size()));
+    for (const auto& use : stream->rings) {
+      body.text(use.ring->key());
+      ByteWriter ring;
+      use.ring->write(ring);
+      body.text(ring.bytes());
+    }
+    out.text(body.bytes());
+  }
+  out.put(static_cast<std::uint64_t>(state_->baselines.size()));
+  for (const auto& baseline : state_->baselines) {
+    out.text(baseline->spec.name);
+    out.put(static_cast<std::uint8_t>(baseline->is_sealed));
+    out.put(baseline->rows);
+  }
+  std::uint64_t count = 0;
+  for (const auto& leaf : state_->leaves) count += leaf->kind == Leaf::Kind::baseline ? leaf->parts.size() : 0;
+  out.put(count);
+  for (const auto& leaf : state_->leaves) {
+    if (leaf->kind != Leaf::Kind::baseline) continue;
+    for (const Leaf::Part& part : leaf->parts) {
+      out.text(leaf->key + part.column);
+      ByteWriter body;
+      part.family->write(*part.state, body);
+      out.text(body.bytes());
+    }
+  }
+}
+
+Done MetricEngine::restore(ByteReader& in) {
+  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 1");
+  for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
+    const std::string name = in.text();
+    const std::string bytes = in.text();
+    StreamState* const stream = state_->stream(name);
+    if (!stream) continue;
+    ByteReader body(bytes);
+    const bool has_watermark = stream->watermark.read(body);
+    read_counters(stream->counters, body);
+    stream->first_row.ns = body.get<std::int64_t>();
+    stream->started.ns = body.get<std::int64_t>();
+    const bool has_log = stream->log.read(body);
+    if (!has_watermark || !has_log) return invalid("metrics checkpoint: stream \"" + name + "\" is damaged");
+    if (body.text() != shape_of(stream->spec)) continue;
+    for (std::size_t j = body.count(16); j > 0 && body.good(); --j) {
+      const auto column = static_cast<std::size_t>(body.get<std::uint64_t>());
+      const Instant at{body.get<std::int64_t>()};
+      if (const auto found = stream->newest_in.find(column); found != stream->newest_in.end()) found->second = at;
+    }
+    for (std::size_t j = body.count(8); j > 0 && body.good(); --j) {
+      const std::string key = body.text();
+      const std::string ring_bytes = body.text();
+      for (auto& use : stream->rings) {
+        if (use.ring->key() != key) continue;
+        ByteReader ring(ring_bytes);
+        if (!use.ring->read(ring, use.ring->recorder_keys))
+          return invalid("metrics checkpoint: a window of stream \"" + name + "\" is damaged");
+      }
+    }
+    if (!body.good()) return invalid("metrics checkpoint: stream \"" + name + "\" is damaged");
+  }
+  for (std::size_t i = in.count(13); i > 0 && in.good(); --i) {
+    const std::string name = in.text();
+    const bool is_sealed = in.get<std::uint8_t>() != 0;
+    const std::uint64_t rows = in.get<std::uint64_t>();
+    if (BaselineState* const baseline = state_->baseline(name)) {
+      baseline->is_sealed = is_sealed;
+      baseline->rows = rows;
+    }
+  }
+  for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
+    const std::string key = in.text();
+    const std::string bytes = in.text();
+    for (auto& leaf : state_->leaves) {
+      if (leaf->kind != Leaf::Kind::baseline) continue;
+      for (Leaf::Part& part : leaf->parts) {
+        if (leaf->key + part.column != key) continue;
+        ByteReader body(bytes);
+        auto state = part.family->read_state(body);
+        if (!state) return invalid("metrics checkpoint: a baseline's state is damaged");
+        part.state = std::move(state);
+      }
+    }
+  }
+  if (!in.good()) return invalid("metrics checkpoint: it is cut short or damaged");
+  return done();
+}
+
+}  // namespace tidewatch

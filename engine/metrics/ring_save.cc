@@ -1,0 +1,153 @@
+// A ring in a checkpoint: panes, rows and recorded windows. Merged windows are not saved: they are made again from the
+// panes, and merging gives the same bits.
+#include "metrics/window.h"
+
+namespace tidewatch {
+
+bool Ring::write_pane(Pane& pane, ByteWriter& out) {
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    ByteWriter state;
+    if (!slots_[s].is_sequential && pane.states[s]) slots_[s].family->write(*pane.states[s], state);
+    out.text(state.bytes());
+  }
+  out.put(static_cast<std::uint8_t>(pane.rows != nullptr));
+  if (pane.rows) pane.rows->write(out);
+  return true;
+}
+
+void Ring::write(ByteWriter& out) {
+  out.put(static_cast<std::uint64_t>(slots_.size()));
+  for (const Slot& slot : slots_) {
+    out.text(slot.key);
+    ByteWriter reference;
+    slot.family->write_reference(reference);
+    out.text(reference.bytes());
+  }
+  out.put(static_cast<std::uint64_t>(recorder_keys.size()));
+  for (const std::string& name : recorder_keys) out.text(name);
+  for (const std::uint64_t v : {landed_version_, closed_version_, mark_version_, overflowed_}) out.put(v);
+  out.put(read_end_);
+  out.put(read_as_of_.ns);
+  out.put(swept_);
+  out.put(static_cast<std::uint64_t>(marks_.size()));
+  for (const auto& [index, mark] : marks_) {
+    out.put(index);
+    out.put(mark.rows);
+    out.text(mark.undefined);
+  }
+  out.put(static_cast<std::uint64_t>(series_.size()));
+  for (auto& [labels, series] : series_) {
+    labels.write(out);
+    out.put(static_cast<std::uint8_t>(series.get() == other_));
+    out.put(series->version);
+    out.put(series->last_row.ns);
+    out.put(static_cast<std::uint64_t>(series->panes.size()));
+    for (auto& [index, pane] : series->panes) {
+      out.put(index);
+      write_pane(pane, out);
+    }
+    out.put(static_cast<std::uint8_t>(series->rows != nullptr && series->rows->size() > 0));
+    if (series->rows && series->rows->size() > 0) series->rows->write(out);
+    out.put(static_cast<std::uint64_t>(series->recorded.size()));
+    for (const auto& windows : series->recorded) {
+      out.put(static_cast<std::uint64_t>(windows.size()));
+      for (const RecordedWindow& window : windows) {
+        write_reading(out, window.reading);
+        out.put(window.series_version);
+        out.put(window.mark_version);
+        out.put(window.first_rows);
+        out.put(window.next_row.ns);
+      }
+    }
+  }
+}
+
+bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
+  constexpr std::size_t gone = SIZE_MAX;
+  std::vector<std::size_t> slot_of, recorder_of;
+  for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
+    const std::string saved = in.text();
+    const std::string reference = in.text();
+    std::size_t found = gone;
+    for (std::size_t s = 0; s < slots_.size(); ++s)
+      if (slots_[s].key == saved) found = s;
+    if (found != gone && slots_[found].family->needs_baseline()) {
+      ByteReader reader(reference);
+      if (!slots_[found].family->read_reference(reader)) in.fail();
+    }
+    slot_of.push_back(found);
+  }
+  for (std::size_t i = in.count(4); i > 0 && in.good(); --i) {
+    const std::string saved = in.text();
+    std::size_t found = gone;
+    for (std::size_t r = 0; r < our_recorders.size(); ++r)
+      if (our_recorders[r] == saved) found = r;
+    recorder_of.push_back(found);
+  }
+  for (std::uint64_t* v : {&landed_version_, &closed_version_, &mark_version_, &overflowed_})
+    *v = in.get<std::uint64_t>();
+  read_end_ = in.get<std::int64_t>();
+  read_as_of_.ns = in.get<std::int64_t>();
+  swept_ = in.get<std::int64_t>();
+  marks_.clear();
+  for (std::size_t i = in.count(20); i > 0 && in.good(); --i) {
+    PaneMark& mark = marks_.at(in.get<std::int64_t>());
+    mark.rows = in.get<std::uint64_t>();
+    mark.undefined = in.text();
+  }
+  for (std::size_t i = in.count(16); i > 0 && in.good(); --i) {
+    LabelSet labels = LabelSet::read(in);
+    const bool is_other = in.get<std::uint8_t>() != 0;
+    Series* series = only_;
+    if (labels_ && is_other) {
+      series = other_ = &make_series(std::move(labels), UINT32_MAX);
+    } else if (labels_) {
+      const std::uint32_t id = labels_->id_of(labels);
+      if (id >= by_label_.size()) by_label_.resize(id + 64);
+      series = by_label_[id] = &make_series(std::move(labels), id);
+    }
+    series->version = in.get<std::uint64_t>();
+    series->last_row.ns = in.get<std::int64_t>();
+    for (std::size_t j = in.count(9); j > 0 && in.good(); --j) {
+      Pane& pane = pane_for(*series, in.get<std::int64_t>());
+      for (const std::size_t slot : slot_of) {
+        const std::string bytes = in.text();
+        if (slot == gone || bytes.empty() || slots_[slot].is_sequential) continue;
+        ByteReader reader(bytes);
+        pane.states[slot] = slots_[slot].family->read_state(reader);
+        if (!pane.states[slot]) {
+          pane.states[slot] = slots_[slot].family->make();
+          in.fail();
+        }
+      }
+      if (in.get<std::uint8_t>() == 0) continue;
+      RowStore rows(key_column_);
+      if (!rows.read(in)) in.fail();
+      if (!has_sequential_) continue;
+      *pane.rows = std::move(rows);
+      pane.is_stale = true;
+    }
+    if (in.get<std::uint8_t>() != 0) {
+      RowStore rows(key_column_);
+      if (!rows.read(in)) in.fail();
+      if (series->rows) *series->rows = std::move(rows);
+    }
+    series->recorded.assign(recorders_, {});
+    std::size_t recorder = 0;
+    for (std::size_t j = in.count(8); j > 0 && in.good(); --j, ++recorder) {
+      for (std::size_t k = in.count(64); k > 0 && in.good(); --k) {
+        RecordedWindow window;
+        window.reading = read_reading(in);
+        window.series_version = in.get<std::uint64_t>();
+        window.mark_version = in.get<std::uint64_t>();
+        window.first_rows = in.get<std::uint64_t>();
+        window.next_row.ns = in.get<std::int64_t>();
+        if (recorder < recorder_of.size() && recorder_of[recorder] != gone)
+          series->recorded[recorder_of[recorder]].push_back(std::move(window));
+      }
+    }
+  }
+  return in.good();
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,194 @@
+// The engine over real sockets and a real store in a temporary folder.
+#include "io/engine.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <catch2/catch.hpp>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "io/file_tail.h"
+#include "io/gzip.h"
+#include "io/metrics_page.h"
+
+using namespace tidewatch;
+
+namespace {
+
+struct Folder {
+  std::filesystem::path path;
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "tidewatch-io-XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+// Sends bytes, runs the loop while a thread reads until the peer closes.
+std::string talk(Loop& loop, int port, const std::string& bytes) {
+  std::atomic<bool> done = false;
+  std::string answer;
+  std::thread client([&] {
+    const int s = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(s, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) {
+      for (std::size_t at = 0; at < bytes.size();) {
+        const auto n = send(s, bytes.data() + at, bytes.size() - at, MSG_NOSIGNAL);
+        if (n <= 0) break;
+        at += static_cast<std::size_t>(n);
+      }
+      char buffer[4096];
+      for (ssize_t n = 0; (n = recv(s, buffer, sizeof buffer, 0)) > 0;)
+        answer.append(buffer, static_cast<std::size_t>(n));
+    }
+    close(s);
+    done = true;
+  });
+  while (!done) loop.run_for(milliseconds(20));
+  client.join();
+  return answer;
+}
+
+std::string post(const std::string& path, const std::string& body, const std::string& headers = "") {
+  return "POST " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + headers +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+std::string get(const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"; }
+
+EnginePack small_pack() {
+  EnginePack pack;
+  pack.spec.name = "shop";
+  pack.spec.hash = "1";
+  StreamSpec stream;
+  stream.name = "orders";
+  stream.schema.columns = {{"time", ColumnType::time, false}, {"amount", ColumnType::number, false}};
+  stream.time = "time";
+  pack.spec.streams.push_back(stream);
+  return pack;
+}
+
+EngineOptions options_in(const Folder& folder) {
+  EngineOptions o;
+  o.state_folder = folder.path.string();
+  o.version = "test";
+  o.http.port = 0;
+  return o;
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("a delivery is counted, a repeated batch id is not applied again, also after a restart") {
+  Folder folder;
+  const std::string row = "{\"time\":\"" + format_instant(wall_clock()) + "\",\"amount\":1}\n";
+  {
+    Loop loop;
+    auto engine = Engine::start(loop, options_in(folder), {});
+    REQUIRE(engine.ok());
+    CHECK(has(talk(loop, (*engine)->port(), post("/api/v1/records/orders", row)), "HTTP/1.1 404"));
+  }
+  for (int turn = 0; turn < 2; ++turn) {
+    Loop loop;
+    std::vector<EnginePack> packs;
+    packs.push_back(small_pack());
+    auto engine = Engine::start(loop, options_in(folder), std::move(packs));
+    if (!engine) FAIL(engine.error().text);
+    const int port = (*engine)->port();
+    const auto answer =
+        talk(loop, port, post("/api/v1/records/orders", row + row + "{\"amount\":2}\n", "Idempotency-Key: b1\r\n"));
+    INFO(answer);
+    if (turn == 0) {
+      CHECK(has(answer, "\"accepted\":2,\"rejected\":1,\"rejected_by\":{\"missing_column\":1}"));
+      CHECK(has(answer, "\"duplicate\":false"));
+    }
+    const auto again = talk(loop, port, post("/api/v1/records/orders?batch=b1", row));
+    CHECK(has(again, "\"duplicate\":true"));
+    CHECK(has(talk(loop, port, post("/api/v1/records/ordrs", row)), "did you mean \\\"orders\\\""));
+    const auto packed = talk(loop, port, post("/api/v1/records/orders", gzip(row), "Content-Encoding: gzip\r\n"));
+    CHECK(has(packed, "\"accepted\":1,\"rejected\":0"));
+    const auto metrics = talk(loop, port, get("/metrics"));
+    CHECK(has(metrics, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    INFO(metrics);
+    CHECK(
+        has(metrics, "tidewatch_records_accepted_total{pack=\"shop\",stream=\"orders\"} " + std::to_string(3 + turn)));
+    CHECK(has(talk(loop, port, get("/-/ready")), "HTTP/1.1 200"));
+    CHECK(has(talk(loop, port, get("/api/v1/alerts")), "{\"status\":\"success\",\"data\":{\"alerts\":[]}}"));
+    CHECK(has(talk(loop, port, get("/api/v1/dead_letters")), turn == 0 ? "missing_column" : "missing_column"));
+    CHECK(has(talk(loop, port, get("/")), "Content-Security-Policy: default-src 'none'"));
+  }
+}
+
+TEST_CASE("listening beyond loopback without a token is refused") {
+  Loop loop;
+  HttpServerOptions o;
+  o.address = "0.0.0.0";
+  o.port = 0;
+  auto server = HttpServer::listen(loop, o, {});
+  REQUIRE_FALSE(server);
+  CHECK(has(server.error().text, "token"));
+}
+
+TEST_CASE("a tail reads whole lines over rotation and truncation, and goes on from a stored offset") {
+  Folder folder;
+  const auto path = folder.path / "a.log";
+  const auto write = [&](const std::string& text, bool append) {
+    std::ofstream(path, append ? std::ios::app : std::ios::trunc) << text;
+  };
+  std::map<std::string, std::uint64_t> kept;
+  const auto stored = [&](const std::string& key) -> std::optional<std::uint64_t> {
+    const auto it = kept.find(key);
+    return it == kept.end() ? std::nullopt : std::optional(it->second);
+  };
+  FileTail tail(path.string(), false, stored);
+  const auto next = [&] {
+    auto chunk = tail.poll();
+    REQUIRE(chunk.ok());
+    if (!*chunk) return std::string();
+    kept[(*chunk)->offset_key] = (*chunk)->offset;
+    return (*chunk)->body;
+  };
+  CHECK(next().empty());
+  write("one\ntw", false);
+  CHECK(next() == "one\n");
+  CHECK(next().empty());
+  write("o\nthree\n", true);
+  CHECK(next() == "two\nthree\n");
+  write("left", true);
+  std::filesystem::rename(path, folder.path / "a.log.1");
+  write("new\n", false);
+  CHECK(next() == "left");
+  CHECK(next() == "new\n");
+  write("x\n", false);
+  CHECK(next() == "x\n");
+  FileTail second(path.string(), false, stored);
+  CHECK_FALSE(second.poll().value());
+  write("y\n", true);
+  CHECK(second.poll().value()->body == "y\n");
+}
+
+TEST_CASE("promtool finds nothing wrong with the metrics page") {
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) {
+    WARN("promtool is not installed");
+    return;
+  }
+  EngineFacts f;
+  f.version = "1\"\\\n";
+  f.streams.push_back({"p", "s", {}});
+  f.streams[0].counters.rejected_by = {{"late", 2}};
+  f.packs["p"] = {};
+  f.commits.add(0.003);
+  f.notifications[{"p/n", "accepted"}] = 1;
+  Folder folder;
+  const auto path = folder.path / "page";
+  std::ofstream(path) << metrics_page(f);
+  CHECK(std::system(("promtool check metrics < " + path.string()).c_str()) == 0);
+}

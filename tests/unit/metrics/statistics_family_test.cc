@@ -1,0 +1,325 @@
+// The printed test vectors of the metrics page, to their digits, and what every family must keep: any order, split or
+// merge of one set of rows gives the same bytes, and the bytes read back.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "family_rows.h"
+#include "metrics/exact_sum.h"
+
+using namespace tidewatch;
+using rows::metric;
+using rows::Table;
+
+namespace {
+
+Approx near(double value) { return Approx(value).epsilon(1e-9).margin(1e-10); }
+
+double value(const Reading& reading) {
+  INFO(reading.reason);
+  REQUIRE(reading.value.has_value());
+  return *reading.value;
+}
+
+std::vector<double> spread(std::vector<std::pair<double, int>> counts) {
+  std::vector<double> out;
+  for (const auto& [v, n] : counts) out.insert(out.end(), static_cast<std::size_t>(n), v);
+  return out;
+}
+
+std::vector<double> steps(double from, double to) {
+  std::vector<double> out;
+  for (double v = from; v <= to; ++v) out.push_back(v);
+  return out;
+}
+
+Reading drift(const std::string& name, const std::vector<double>& reference, const std::vector<double>& now,
+              bool floor = false, bool masses = true, bool reverse = false) {
+  Table before, after;
+  before.numbers("x", reference);
+  after.numbers("x", now);
+  MetricSpec spec = metric(name, {"x"});
+  spec.against = "train";
+  spec.smoothing_floor = floor;
+  spec.point_masses = masses;
+  spec.reverse = reverse;
+  return rows::read(spec, after, &before);
+}
+
+Reading text_drift(const std::vector<std::string>& reference, const std::vector<std::string>& now, bool floor = false) {
+  Table before, after;
+  before.texts("x", reference);
+  after.texts("x", now);
+  MetricSpec spec = metric("psi", {"x"});
+  spec.against = "train";
+  spec.smoothing_floor = floor;
+  return rows::read(spec, after, &before);
+}
+
+}  // namespace
+
+TEST_CASE("binned drift gives the printed vectors") {
+  const auto reference = spread({{1, 16}, {2, 18}, {3, 16}, {4, 14}, {5, 12}, {6, 12}});
+  const auto now = spread({{1, 16}, {2, 16}, {3, 16}, {4, 16}, {5, 16}, {6, 8}});
+  const Reading psi = drift("psi", reference, now);
+  CHECK(value(psi) == near(.0345101213));
+  CHECK(*psi.p_value == near(.9109314622));
+  CHECK(value(drift("psi", reference, now, true)) == near(.0372183816));
+  CHECK(value(drift("kl", reference, now)) == near(.0170001686));
+  CHECK(value(drift("kl", reference, now, true)) == near(.0183087046));
+  CHECK(value(drift("kl", reference, now, false, true, true)) == near(.0175099527));
+  CHECK(value(drift("kl", reference, now, true, true, true)) == near(.0189096770));
+  CHECK(value(drift("js", reference, now)) == near(.0787210105));
+  CHECK(value(drift("js", reference, now, true)) == near(.0817342133));
+  CHECK(value(drift("hellinger", reference, now)) == near(.0656092170));
+  CHECK(value(drift("hellinger", reference, now, true)) == near(.0681277437));
+  CHECK(value(drift("total_variation", reference, now)) == near(.0681818182));
+  CHECK(value(drift("l_infinity", reference, now)) == near(.0454545455));
+  const Reading chi2 = drift("chi2", reference, now);
+  CHECK(value(chi2) == near(1.6224089636));
+  CHECK(*chi2.p_value == near(.8985262394));
+  CHECK(value(drift("psi", reference, reference)) == 0);
+}
+
+TEST_CASE("quantile bins, point masses and small references give the printed vectors") {
+  std::vector<double> hundred;
+  for (int i = 0; i < 100; ++i) hundred.push_back(100 + 10 * i);
+  const Reading base = drift("psi", steps(0, 999), hundred);
+  CHECK(value(base) == near(.3536735302));
+  CHECK(*base.p_value == near(.0001874220).epsilon(1e-6));
+  double first = 0;
+  for (const double extra : {900.0, 5000.0, 1e300}) {
+    auto more = hundred;
+    more.push_back(extra);
+    const double got = value(drift("psi", steps(0, 999), more));
+    CHECK(got == near(.3637873897));
+    if (extra == 900.0) first = got;
+    CHECK(got == first);
+  }
+  CHECK(value(drift("psi", steps(0, 999), spread({{2000, 100}}))) == near(4.5456899212));
+  CHECK(value(drift("psi", steps(0, 999), spread({{2000, 100}}), true)) == near(8.2830893550));
+  auto masses = spread({{0, 600}});
+  for (const double v : steps(1, 400)) masses.push_back(v);
+  auto now = spread({{0, 50}});
+  for (const double v : steps(1, 50)) now.push_back(v);
+  CHECK(value(drift("psi", masses, now)) == near(1.5105078950));
+  auto heavy = spread({{0, 900}});
+  for (const double v : steps(1, 100)) heavy.push_back(v);
+  CHECK(value(drift("psi", heavy, now)) == near(.8762407341));
+  CHECK(value(drift("psi", spread({{5, 100}}), spread({{5, 90}, {6, 10}}))) == near(.3118148826));
+}
+
+TEST_CASE("category drift gives the printed vectors and says what is missing") {
+  std::vector<std::string> before(50, "a"), now(40, "a");
+  before.insert(before.end(), 50, "b");
+  now.insert(now.end(), 40, "b");
+  now.insert(now.end(), 20, "c");
+  CHECK(value(text_drift(before, now)) == near(.7752203801));
+  const std::vector<std::string> few = {"3", "2", "2"}, other = {"1", "2", "3"};
+  const Reading small = text_drift(few, other);
+  CHECK(small.status == Status::insufficient);
+  CHECK(value(small) == near(.3576528694));
+  CHECK(value(text_drift(few, other, true)) == near(2.9341472485));
+  Table table;
+  table.numbers("x", {1, 2});
+  CHECK_FALSE(make_family(metric("psi", {"x"}), table.stream));  // no baseline named
+  const auto wrong = make_family(metric("p95", {"xx"}), table.stream);
+  REQUIRE_FALSE(wrong);
+  CHECK(wrong.error().text.find("\"x\"") != std::string::npos);
+}
+
+TEST_CASE("classification, calibration and losses give the printed vectors") {
+  Table table;
+  table.numbers("p", {.91, .82, .73, .64, .55, .46, .37, .28, .19, 0}).integers("y", {1, 0, 0, 1, 1, 1, 0, 1, 0, 0});
+  MetricSpec spec = metric("auc", {"p", "y"});
+  CHECK(value(rows::read(spec, table)) == near(.64));
+  CHECK(rows::read(spec, table).status == Status::insufficient);  // 10 of 30 rows
+  CHECK(value(rows::read(metric("log_loss", {"p", "y"}), table)) == near(.6884817487155065));
+  CHECK(value(rows::read(metric("brier", {"p", "y"}), table)) == near(.25285));
+  const std::vector<std::pair<std::string, double>> at_seven = {
+      {"accuracy", .4}, {"precision", 1.0 / 3}, {"recall", .2}, {"f1", .25}};
+  for (const auto& [name, expected] : at_seven) {
+    MetricSpec each = metric(name, {"p", "y"});
+    each.threshold = 0.7;
+    CHECK(value(rows::read(each, table)) == near(expected));
+  }
+  Table ties;
+  ties.numbers("s", {.5, .5, .5, .2, .9, .9}).integers("y", {1, 0, 1, 0, 1, 0});
+  CHECK(value(rows::read(metric("auc", {"s", "y"}), ties)) == near(.6111111111));
+  Table sure;
+  sure.numbers("p", {0, 0}).integers("y", {1, 0});
+  CHECK(value(rows::read(metric("log_loss", {"p", "y"}), sure)) == near(17.2693881975));
+  Table calibrated;
+  calibrated.numbers("p", {.1, .2, .25, .35, .4, .55, .6, .75, .8, .95}).integers("y", {0, 0, 1, 0, 1, 1, 0, 1, 1, 1});
+  CHECK(value(rows::read(metric("ece", {"p", "y"}), calibrated)) == near(.315));
+  CHECK(value(rows::read(metric("mce", {"p", "y"}), calibrated)) == near(.6));
+  MetricSpec five = metric("ece", {"p", "y"});
+  five.bins = "5";
+  CHECK(value(rows::read(five, calibrated)) == near(.195));
+  CHECK(value(rows::read(metric("brier", {"p", "y"}), calibrated)) == near(.17625));
+  Table one_class;
+  one_class.numbers("p", std::vector<double>(40, .5)).integers("y", std::vector<std::int64_t>(40, 0));
+  CHECK(rows::read(metric("auc", {"p", "y"}), one_class).status == Status::undefined);
+  CHECK(rows::read(metric("recall", {"p", "y"}), one_class).status == Status::undefined);
+}
+
+TEST_CASE("regression gives the printed vectors") {
+  Table table;
+  table.numbers("f", {110, 45, 5, -60}).numbers("y", {100, 50, 0, -50});
+  const std::vector<std::pair<std::string, double>> expected = {
+      {"mae", 7.5}, {"rmse", 7.9056941504}, {"bias", 0}, {"r2", .98}, {"wape", .15}, {"mape", .1333333333}};
+  for (const auto& [name, want] : expected) CHECK(value(rows::read(metric(name, {"f", "y"}), table)) == near(want));
+  const Reading mape = rows::read(metric("mape", {"f", "y"}), table);
+  CHECK(mape.excluded_by == std::vector<std::pair<std::string, std::uint64_t>>{{"zero_target", 1}});
+  CHECK(mape.n == 3);
+  Table r2;
+  r2.numbers("f", {2.5, 0, 2, 8}).numbers("y", {3, -.5, 2, 7});
+  CHECK(value(rows::read(metric("r2", {"f", "y"}), r2)) == near(.9486081370));
+  Table moves;
+  moves.numbers("f", {1.1, 1.8, 1.9, 2.2, 2.9}).numbers("y", {1, 2, 1.5, 3, 2.5});
+  const Reading hits = rows::read(metric("directional_hit_rate", {"f", "y"}), moves);
+  CHECK(value(hits) == 1);
+  CHECK(hits.n == 4);
+  CHECK(hits.n + hits.nulls + hits.excluded == 5);
+}
+
+TEST_CASE("quantiles are exact while small, within their bound beyond, and never averaged") {
+  Table thousand;
+  thousand.numbers("x", steps(1, 1000));
+  MetricSpec exact = metric("p95", {"x"});
+  exact.exact = true;
+  CHECK(value(rows::read(exact, thousand)) == near(950.05));
+  const Reading sketched = rows::read(metric("p95", {"x"}), thousand);
+  CHECK(value(sketched) == near(947.983123).epsilon(1e-8));
+  CHECK(sketched.error.kind == ErrorBound::Kind::relative);
+  CHECK(std::fabs(*sketched.value - 950) <= sketched.error.bound * 950);
+  Table pair, three;
+  pair.numbers("x", {0, 1});
+  three.numbers("x", {0, 1, 4});
+  CHECK(value(rows::read(metric("p75", {"x"}), pair)) == near(.75));
+  MetricSpec q = metric("quantile", {"x"});
+  q.q = 0.8;
+  CHECK(value(rows::read(q, three)) == near(2.8));
+}
+
+TEST_CASE("the percentile rank agrees with the quantile on ties") {
+  const std::vector<double> before = {10, 12, 12, 12, 15, 20, 30, 40, 50, 60, 70};
+  const std::vector<std::pair<double, double>> expected = {{5, 0}, {12, .1}, {13.5, .35}, {60, .9}, {65, .95}, {71, 1}};
+  for (const auto& [x, want] : expected) {
+    auto values = before;
+    values.push_back(x);
+    Table table;
+    table.numbers("x", values);
+    MetricSpec spec = metric("percentile_rank", {"x"});
+    spec.window.kind = WindowSpec::Kind::rows;
+    spec.window.count = 11;
+    const Reading got = rows::read(spec, table);
+    CHECK(value(got) == near(want));
+    CHECK(got.status == Status::ok);
+    CHECK(got.n == 11);
+  }
+}
+
+TEST_CASE("sums are exact in every order and values that cannot be used are counted") {
+  const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  std::vector<double> spikes = {1e16, 1, -1e16};
+  std::sort(spikes.begin(), spikes.end());
+  do {
+    Table table;
+    table.numbers("x", spikes);
+    CHECK(value(rows::read(metric("sum", {"x"}), table)) == 1);
+  } while (std::next_permutation(spikes.begin(), spikes.end()));
+  Table odd;
+  odd.numbers("x", {1, nan, inf, 0, 3, 1e200}, {0, 0, 0, 1, 0, 0});
+  const Reading sd = rows::read(metric("standard_deviation", {"x"}), odd);
+  CHECK(value(sd) == near(std::sqrt(2.0)));
+  CHECK(sd.excluded_by == std::vector<std::pair<std::string, std::uint64_t>>{{"nan", 1}, {"inf", 1}, {"overflow", 1}});
+  CHECK(sd.n + sd.nulls + sd.excluded == 6);
+  Table huge;
+  huge.numbers("x", {1.7e308, 1.7e308, 1.7e308});
+  CHECK(rows::read(metric("sum", {"x"}), huge).status == Status::undefined);
+  CHECK(value(rows::read(metric("mean", {"x"}), huge)) == near(1.7e308));
+  Table shifted;  // after a spike left the window, what stays is exact: nothing is ever subtracted
+  shifted.numbers("x", {1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 4});
+  CHECK(value(rows::read(metric("standard_deviation", {"x"}), shifted)) == near(1.2909944487358056));
+}
+
+TEST_CASE("shares carry the Wilson interval and an unknown row is a null") {
+  Table table;
+  table.integers("status", {500, 200, 200, 0}, {0, 0, 0, 1});
+  MetricSpec spec = metric("share", {});
+  spec.expression = "status >= 500";
+  const Reading share = rows::read(spec, table);
+  CHECK(value(share) == near(1.0 / 3));
+  CHECK(*share.low == near(.0614919447));
+  CHECK(*share.high == near(.7923403992));
+  CHECK(share.nulls == 1);
+  const Reading nulls = rows::read(metric("null_rate", {"status"}), table);
+  CHECK(value(nulls) == .25);
+}
+
+TEST_CASE("every family gives the same bytes for any order, split and merge, and reads them back") {
+  const unsigned seed = 20240607;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 20; ++round) {
+    const std::size_t count = 1 + random() % 120;
+    std::vector<double> x, p, f;
+    std::vector<std::int64_t> y;
+    std::vector<std::string> c;
+    std::vector<std::uint8_t> null;
+    const double odd[] = {std::nan(""), std::numeric_limits<double>::infinity(), 1e16, -1e16, 5e-324, 0.0, -0.0};
+    for (std::size_t i = 0; i < count; ++i) {
+      x.push_back(random() % 8 ? std::normal_distribution<>(50, 20)(random) : odd[random() % 7]);
+      p.push_back(static_cast<double>(random() % 101) / 100);
+      f.push_back(x.back() + static_cast<double>(random() % 10));
+      y.push_back(random() % 2);
+      c.push_back(std::string(1, static_cast<char>('a' + random() % 6)));
+      null.push_back(random() % 9 == 0);
+    }
+    Table table, reference;
+    table.numbers("x", x, null).numbers("p", p).numbers("f", f).integers("y", y).texts("c", c);
+    reference.numbers("x", steps(0, 100)).texts("c", std::vector<std::string>(101, "a"));
+    for (const MetricInfo& info : metric_catalogue()) {
+      MetricSpec spec = metric(std::string(info.name), {});
+      const std::string name = spec.metric;
+      if (info.columns_max == 1) spec.columns = {"x"};
+      if (info.columns_max == 2) spec.columns = {info.layer == "model" && info.text.find("actual") != std::string_view::npos ? "f" : "p", "y"};
+      if (info.needs_against) spec.against = "train";
+      if (name == "share") spec.expression = "p > 0.5";
+      if (name == "percentile_rank") spec.window.kind = WindowSpec::Kind::rows;
+      auto made = make_family(spec, table.stream);
+      if (!made) continue;  // read by the window frame
+      INFO(name);
+      Family& family = **made;
+      if (family.needs_baseline()) {
+        family.reference_rows(reference.batch, rows::all(reference.batch));
+        family.reference_seal();
+      }
+      auto once = family.make();
+      family.add(*once, table.batch, rows::all(table.batch));
+      auto order = rows::all(table.batch);
+      std::shuffle(order.begin(), order.end(), random);
+      auto left = family.make(), right = family.make();
+      family.prepare(table.batch);
+      for (const std::uint32_t row : order) family.add_row(random() % 2 ? *left : *right, table.batch, row);
+      family.merge(*left, *right);
+      const std::string bytes = rows::bytes_of(family, *once);
+      CHECK(rows::bytes_of(family, *left) == bytes);
+      ByteReader in(bytes);
+      const auto back = family.read_state(in);
+      REQUIRE(back);
+      CHECK(in.at_end());
+      CHECK(rows::bytes_of(family, *back) == bytes);
+      const Reading a = rows::read(family, *once, spec), b = rows::read(family, *back, spec);
+      CHECK(a.value == b.value);
+      CHECK(a.n + a.nulls + a.excluded == (name == "percentile_rank" && a.n + a.nulls + a.excluded < count ? count - 1 : count));
+      if (a.value) CHECK(std::isfinite(*a.value));
+      ByteReader damaged(std::string_view(bytes).substr(0, bytes.size() / 2));
+      if (bytes.size() > 1) CHECK_FALSE(family.read_state(damaged));
+    }
+  }
+}
