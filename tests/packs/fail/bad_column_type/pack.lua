@@ -1,0 +1,4 @@
+local api = stream "api" {
+  time = "ts",
+  columns = { ts = "time", latency_ms = "float" },
+}

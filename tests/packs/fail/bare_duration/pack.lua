@@ -1,0 +1,8 @@
+local api = stream "api" {
+  time = "ts",
+  columns = { ts = "time", endpoint = "category", status = "integer", latency_ms = "number" },
+}
+monitor "errors" {
+  value   = api:share("status >= 500", { over = 15 }),
+  warning = above(0.1):lasting(15),
+}
