@@ -217,6 +217,9 @@ const std::vector<Param>& metric_options() {
       may("exact", "boolean", "false", "Quantiles without a sketch, up to 1,000,000 values."),
       may("threshold", "number", "0.5", "Scores at or above it are positive."),
       may("positive", "text", "", "The category that counts as positive."),
+      may("false_positive", "number", "1", "decision_cost: what one costs."),
+      may("false_negative", "number", "1", "decision_cost: what one costs."),
+      may("per", "text", "", "decision_cost: \"prediction\" divides by the rows.", {}, {"prediction"}),
       may("unit", "text", "", "freshness: \"business days\".", {}, {"business days"}),
       may("of", "text", "", "freshness: a time column other than the stream's."),
       may("calendar", "text", "weekdays", "\"weekdays\" or \"XNYS\"."),
@@ -432,6 +435,9 @@ int metric_call(Call& call) {
   metric.exact = fields.boolean("exact").value_or(false);
   metric.threshold = fields.number("threshold").value_or(metric.threshold);
   metric.positive = fields.text("positive").value_or("");
+  metric.false_positive_cost = fields.number("false_positive").value_or(1);
+  metric.false_negative_cost = fields.number("false_negative").value_or(1);
+  metric.per_prediction = fields.text("per").value_or("") == "prediction";
   metric.unit = fields.text("unit").value_or("");
   metric.of = fields.text("of").value_or("");
   if (!metric.of.empty() && !column_exists(stream, metric.of))

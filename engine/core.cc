@@ -139,6 +139,11 @@ struct Core::State {
   std::vector<Removed> removed;        // found at restore; ended at the next tick
   std::vector<JournalRow> edits;       // likewise journaled
   std::vector<SeriesReading> scratch;  // reused
+  struct Learning {
+    std::vector<Batch> rows;
+    bool is_sealed = false;
+  };
+  std::map<std::string, Learning> baselines;  // pinned spans
 
   const MonitorSpec& spec(const MonitorRuntime& m) const { return pack.monitors[m.spec]; }
 
@@ -183,6 +188,27 @@ struct Core::State {
     }
     std::sort(monitors.begin(), monitors.end(),
               [&](const auto& a, const auto& b) { return spec(a).id < spec(b).id; });
+  }
+
+  // --- baselines -----------------------------------------------------------------------------------------------
+
+  void learn(std::string_view stream, const Batch& batch) {
+    for (const auto& b : pack.baselines) {
+      if (!b.has_span || b.stream != stream) continue;
+      Learning& learning = baselines[b.name];
+      if (learning.is_sealed) continue;
+      std::vector<std::uint32_t> rows;
+      Instant newest = far_past;
+      for (std::uint32_t r = 0; r < batch.rows; ++r) {
+        newest = std::max(newest, batch.time(r));
+        if (batch.time(r) >= b.from && batch.time(r) < b.to) rows.push_back(r);
+      }
+      if (!rows.empty()) learning.rows.push_back(batch.pick(rows));
+      if (newest < b.to || learning.rows.empty()) continue;
+      for (const auto& part : learning.rows) metrics->baseline_rows(b.name, part);
+      metrics->baseline_seal(b.name);
+      learning = {{}, true};
+    }
   }
 
   // --- telling -------------------------------------------------------------------------------------------------
@@ -530,6 +556,13 @@ Result<std::unique_ptr<Core>> Core::create(PackSpec pack, Judge* judge, RowPredi
 
 const PackSpec& Core::pack() const { return state_->pack; }
 MetricEngine& Core::metrics() { return *state_->metrics; }
+
+void Core::baseline_rows(const std::string& baseline, const Batch& batch) { state_->metrics->baseline_rows(baseline, batch); }
+void Core::baseline_seal(const std::string& baseline) {
+  state_->metrics->baseline_seal(baseline);
+  state_->baselines[baseline] = {{}, true};
+}
+
 CoreCounters Core::counters() const { return state_->counters; }
 Instant Core::now() const { return state_->now; }
 void Core::observe(EvaluationObserver* observer) { state_->observer = observer; }
@@ -539,6 +572,7 @@ std::vector<Rejected> Core::feed(std::string_view stream, std::string_view sourc
   State& s = *state_;
   s.now = std::max(s.now, now);
   ++s.counters.batches;
+  s.learn(stream, batch);
   auto rejected = s.metrics->feed(stream, source, batch, s.now, check_future);
   const std::string name(stream);
   for (auto& run : s.monitors) {
@@ -671,6 +705,13 @@ void Core::save(ByteWriter& out) const {
   ByteWriter metrics;
   s.metrics->save(metrics);
   out.text(metrics.bytes());
+  out.put(static_cast<std::uint64_t>(s.baselines.size()));
+  for (const auto& [name, learning] : s.baselines) {
+    out.text(name);
+    out.put(static_cast<std::uint8_t>(learning.is_sealed));
+    out.put(static_cast<std::uint64_t>(learning.rows.size()));
+    for (const auto& batch : learning.rows) batch.write(out);
+  }
   out.put(static_cast<std::uint64_t>(s.monitors.size()));
   for (const auto& run : s.monitors) {
     out.text(s.spec(run).id);
@@ -711,6 +752,17 @@ Done Core::restore(ByteReader& in) {
   ByteReader metrics_in(metrics);
   if (in.good())
     if (auto restored = s.metrics->restore(metrics_in); !restored) return restored;
+  const auto baselines = in.count();
+  for (std::size_t i = 0; i < baselines && in.good(); ++i) {
+    State::Learning& learning = s.baselines[in.text()];
+    learning.is_sealed = in.get<std::uint8_t>() != 0;
+    const auto batches = in.count();
+    for (std::size_t k = 0; k < batches && in.good(); ++k) {
+      auto batch = Batch::read(in);
+      if (!batch) return batch.error();
+      learning.rows.push_back(std::move(*batch));
+    }
+  }
   const auto monitors = in.count();
   for (std::size_t i = 0; i < monitors && in.good(); ++i) {
     const std::string id = in.text(), fingerprint = in.text(), by = in.text();

@@ -76,6 +76,12 @@ class Core {
   ~Core();
 
   const PackSpec& pack() const;
+
+  // Gives a baseline its rows, from a file or from history that already lies there; then seal. A pinned span that is
+  // never given is learnt: rows of its stream inside the span are kept as they are fed, and it is sealed when the
+  // stream has passed its end.
+  void baseline_rows(const std::string& baseline, const Batch& batch);
+  void baseline_seal(const std::string& baseline);
   MetricEngine& metrics();
 
   // One input each; appends to `out`. `now` never goes back (an earlier instant is taken as the latest seen).

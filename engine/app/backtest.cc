@@ -82,7 +82,7 @@ Done give_baselines(Core& core, const std::map<std::string, History>& histories)
       auto history = read_history(*stream, {path});
       if (!history) return history.error().within("baseline \"" + b.name + "\"");
       for (const auto& batch : history->batches) {
-        core.metrics().baseline_rows(b.name, batch);
+        core.baseline_rows(b.name, batch);
         rows += batch.rows;
       }
     } else if (const auto it = histories.find(b.stream); it != histories.end()) {
@@ -90,10 +90,10 @@ Done give_baselines(Core& core, const std::map<std::string, History>& histories)
       const auto before = [](const History::Row& r, Instant t) { return r.at < t; };
       const auto first = static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.from, before) - order.begin());
       const auto last = static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.to, before) - order.begin());
-      if (last > first) core.metrics().baseline_rows(b.name, it->second.take(first, last));
+      if (last > first) core.baseline_rows(b.name, it->second.take(first, last));
       rows = last - first;
     }
-    core.metrics().baseline_seal(b.name);
+    if (rows > 0) core.baseline_seal(b.name);
     if (!b.file.empty() && rows == 0) return invalid("baseline \"" + b.name + "\": expected rows in " + b.file + ", got none");
   }
   return done();

@@ -22,6 +22,7 @@ void MetricEngine::State::baseline_add(BaselineState& baseline, const Batch& bat
     for (Leaf::Part& part : leaf->parts) {
       const std::vector<std::uint32_t>& rows = chosen[part.selection];
       if (leaf->kind == Leaf::Kind::baseline) {
+        part.family->prepare(batch);
         part.family->add(*part.state, batch, rows);
         continue;
       }

@@ -65,6 +65,7 @@ Ring::RowsRead Ring::rows_state(Series& series, std::size_t slot, std::uint32_t 
   if (used.empty()) return out;
   std::reverse(used.begin(), used.end());
   out.state = slots_[slot].family->make();
+  slots_[slot].family->prepare(rows);
   slots_[slot].family->add(*out.state, rows, used);
   out.rows = static_cast<std::uint32_t>(used.size());
   out.from = rows.time(used.front());

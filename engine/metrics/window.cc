@@ -77,6 +77,9 @@ void Ring::land(const Batch& batch, std::span<const std::uint32_t> rows, const s
                 Instant watermark) {
   if (rows.empty()) return;
   ++landed_version_;
+  if (!keeps_rows_)
+    for (const Slot& slot : slots_)
+      if (!slot.is_sequential) slot.family->prepare(batch);
   touched_.clear();
   if (!labels_) {
     only_->pending.assign(rows.begin(), rows.end());
@@ -223,6 +226,7 @@ const FamilyState* Ring::pane_state(Pane& pane, std::size_t slot) {
     for (std::size_t s = 0; s < slots_.size(); ++s) {
       if (!slots_[s].is_sequential) continue;
       pane.states[s] = slots_[s].family->make();
+      slots_[s].family->prepare(rows);
       slots_[s].family->add(*pane.states[s], rows, all);
     }
     pane.is_stale = false;

@@ -38,8 +38,8 @@ local host = stream "host" {
 }
 
 -- Two calm years. A baseline is pinned once and stays, whatever is later kept or dropped.
-local calm_market = baseline "market 2004-2005" { stream = "market", from = "2004-01-01", to = "2006-01-01" }
-local calm_model = baseline "model 2004-2005" { stream = "predictions", from = "2004-01-01", to = "2006-01-01" }
+baseline "market 2004-2005" { stream = "market", from = "2004-01-01", to = "2006-01-01" }
+baseline "model 2004-2005" { stream = "predictions", from = "2004-01-01", to = "2006-01-01" }
 
 -- Who hears of it ----------------------------------------------------------------------------------------------------
 console "screen" {}
@@ -69,7 +69,7 @@ end
 -- 120 rows, not 20: with 20 rows a PSI of 0.3 is what chance alone gives.
 monitor "drift-vix" {                                                                                          -- C3
   layer = "data", team = "data-science", runbook = "drift-diagnostics",
-  value = market:psi("vix_close", { over = "120 rows", against = calm_market }),
+  value = market:psi("vix_close", { over = "120 rows", against = baseline "market 2004-2005" }),
   every = "arrival",
   critical = above(0.3):times(3),
   on_no_data = "keep",
@@ -80,14 +80,14 @@ monitor "drift-vix" {                                                           
 -- daily return, which has no trend, is what warns.
 monitor "drift-sp500" {
   layer = "data", team = "data-science", runbook = "drift-diagnostics",
-  value = market:psi("sp500_close", { over = "120 rows", against = calm_market }),
+  value = market:psi("sp500_close", { over = "120 rows", against = baseline "market 2004-2005" }),
   every = "arrival",
   info = above(0.3):times(3),
   on_no_data = "keep",
 }
 monitor "drift-sp500-return" {
   layer = "data", team = "data-science", runbook = "drift-diagnostics",
-  value = market:psi("sp500_return", { over = "120 rows", against = calm_market }),
+  value = market:psi("sp500_return", { over = "120 rows", against = baseline "market 2004-2005" }),
   every = "arrival",
   critical = above(0.3):times(3),
   on_no_data = "keep",
@@ -160,8 +160,8 @@ monitor "rmse" {                                                              --
   layer = "model", team = "data-science", runbook = "retrain",
   value = predictions:rmse("vix_pred", "vix_true", { over = "10 rows" }),
   every = "arrival",
-  warning = rises(0.2, { from = calm_model }):times(5),
-  critical = rises(1.0, { from = calm_model }):times(3),
+  warning = rises(0.2, { from = baseline "model 2004-2005" }):times(5),
+  critical = rises(1.0, { from = baseline "model 2004-2005" }):times(3),
   on_no_data = "keep",
   annotations = { summary = "RMSE of the VIX forecast is {value} points over two weeks" },
 }
@@ -169,7 +169,7 @@ monitor "mae" {
   layer = "model", team = "data-science", runbook = "retrain",
   value = predictions:mae("vix_pred", "vix_true", { over = "60 rows" }),
   every = "arrival",
-  warning = rises(0.5, { from = calm_model }):times(5),
+  warning = rises(0.5, { from = baseline "model 2004-2005" }):times(5),
   on_no_data = "keep",
 }
 monitor "hit-rate" {
