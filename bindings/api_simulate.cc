@@ -21,6 +21,7 @@ int declare_simulator(Call& call, const Declarer& declarer, int table) {
   Fields fields(call, table, *declarer.entry, declarer.place, "simulator \"" + declarer.name + "\"");
   SimulatorDraft draft;
   draft.name = declarer.name;
+  fields.text("about");
   draft.step = fields.duration("step").value_or(Duration{});
   if (fields.has("step") && draft.step.ns <= 0) fields.wrong("step", "a duration above 0");
   draft.start = fields.instant("start", "UTC");
@@ -40,6 +41,7 @@ int declare_simulator(Call& call, const Declarer& declarer, int table) {
 int emit(Call& call) {
   SimulationRun& run = running(call);
   const auto stream = call.need_text(2, 1, "the name of a stream");
+  if (!run.wants(stream.value_or(""))) return 0;
   auto json = row_json(call.state, 3);
   if (!json) throw Misuse("sim:emit: " + json.error().text);
   if (run.emitted.size() >= 100'000) throw Misuse("sim:emit: expected at most 100,000 records a step");
@@ -78,6 +80,17 @@ int normal(Call& call) {
   return 1;
 }
 
+int wants(Call& call) {
+  lua_pushboolean(call.state, running(call).wants(call.need_text(2, 1, "the name of a stream").value_or("")));
+  return 1;
+}
+
+int ago(Call& call) {
+  const Duration span = call.need_duration(2, 1).value_or(Duration{});
+  push_text(call.state, format_instant(running(call).at - span));
+  return 1;
+}
+
 int business_day(Call& call) {
   SimulationRun& run = running(call);
   auto calendar = Calendar::named(call.is_text(2) ? call.text(2) : "weekdays");
@@ -113,13 +126,15 @@ std::vector<Entry> simulate_entries() {
   };
   return {
       {"simulator", "declaration", "",
-       {need("step", "duration", "How far apart steps are."), need("each", "function", "Called once a step with the simulation."),
+       {may("about", "text", "", "What it stands for."), need("step", "duration", "How far apart steps are."), need("each", "function", "Called once a step with the simulation."),
         may("start", "instant", "", "The first step when nothing else is asked for."), may("faults", "list of texts", "", "Names that sim:fault may ask for.")},
        "", at_load(), "declare", "Declares a simulator; in the pack's simulator.lua. The simulation has at (seconds), time and date (texts), step and weekday (1 = Monday).",
        {"simulator \"market\" {\n  step = \"1 day\", start = \"2004-01-01\", faults = { \"nulls\" },\n  each = function(sim)\n    if sim:business_day \"XNYS\" then sim:emit(\"vix\", { ts = sim.time, close = sim:normal(20, 2) }) end\n  end,\n}"},
        nullptr, declare_simulator},
       method("emit", {argument("stream", "text", "Its name."), argument("row", "row", "Named columns; a column left out is null.")}, "", "Sends a record.", "sim:emit(\"vix\", { ts = sim.time, close = 20 })", emit),
       method("fault", {argument("name", "text", "One of `faults`.")}, "boolean, number", "Whether a fault is on, and for how many seconds.", "local is_on, seconds = sim:fault \"nulls\"", fault),
+      method("wants", {argument("stream", "text", "Its name.")}, "boolean", "Whether anybody listens to the stream; saves the work when not.", "local is_heard = sim:wants \"vix\"", wants),
+      method("ago", {argument("span", "duration", "How far back.")}, "text", "The instant that long before the step.", "sim:emit(\"vix\", { ts = sim:ago \"3m\", close = 20 })", ago),
       method("random", {}, "number", "A number in [0, 1), [0, high) or [low, high); seeded.", "local x = sim:random(5, 10)", random_number),
       method("normal", {}, "number", "A normal number; mean and standard deviation may be given.", "local x = sim:normal(20, 2)", normal),
       method("business_day", {argument("calendar", "text", "\"weekdays\" or \"XNYS\".")}, "boolean", "Whether the step's UTC date is one.", "local is_open = sim:business_day \"XNYS\"", business_day),

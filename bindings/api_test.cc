@@ -160,6 +160,7 @@ int simulate(Call& call) {
   std::vector<Problem> problems;
   auto simulator = Simulator::open(run.declarations.spec.folder, seed, run.now, std::move(faults), problems);
   if (!simulator) throw Misuse(problems.empty() ? simulator.error().text : problems[0].text());
+  (*simulator)->only(fields.texts("streams"));
   const Instant from = run.now, to = from + lasting;
   for (Instant at = from; at < to; at = at + (*simulator)->step()) {
     auto emitted = (*simulator)->at(at);
@@ -382,7 +383,7 @@ std::vector<Entry> test_entries() {
       on_test("pages", filters, "list", "Notifications that began an alert.", "expect(t:pages()):count(0)", pages),
       on_test("notifications", filters, "list", "Everything that was sent.", "expect(t:notifications { event = \"resolved\" }):count(0)", notifications),
       on_test("reading", {argument("monitor", "text or alert", "Whose newest reading.")}, "reading", "The newest reading a monitor judged.", "local r = t:reading \"errors\"", reading),
-      on_test("simulate", {need("lasting", "duration", "How long."), may("faults", "list of { name, from, to }", "", "Offsets from now, or instants."), may("seed", "whole number", "1", "Of the simulator.")},
+      on_test("simulate", {need("lasting", "duration", "How long."), may("faults", "list of { name, from, to }", "", "Offsets from now, or instants."), may("seed", "whole number", "1", "Of the simulator."), may("streams", "list of texts", "", "Only these streams.")},
               "", "Runs the pack's simulator on the virtual clock.", "t:simulate { lasting = \"30 days\", faults = { { name = \"nulls\", from = \"2 days\", to = \"3 days\" } } }", simulate),
       on_expect("was", {argument("state", "text", "A severity, or pending, ok, no_data, unknown."), may("from", "duration or instant", "", "Exactly when it began, from the start."), may("to", "duration or instant", "", "Exactly when it ended.")},
                 "The alert was in this state at some time.", "expect(t:alert \"errors\"):was(\"critical\", { from = \"12m 20s\" })", was),

@@ -71,6 +71,8 @@ class Simulator {
   // The records of the step that begins at `at`; call with ascending multiples of step from `from`.
   Result<std::vector<Emitted>> at(Instant at);
   std::vector<std::string> fault_names() const;
+  // Emits only these streams from now on; `sim:wants` lets the script skip the work for others. Empty = all.
+  void only(std::vector<std::string> streams);
 
  private:
   struct State;

@@ -42,6 +42,7 @@ Result<std::unique_ptr<Simulator>> Simulator::open(const std::string& pack_folde
 Duration Simulator::step() const { return state_->lua.declarations->simulators[0].step; }
 Instant Simulator::start() const { return state_->start; }
 const std::string& Simulator::name() const { return state_->lua.declarations->simulators[0].name; }
+void Simulator::only(std::vector<std::string> streams) { state_->run.only = std::move(streams); }
 std::vector<std::string> Simulator::fault_names() const { return state_->run.known_faults; }
 
 Result<std::vector<Simulator::Emitted>> Simulator::at(Instant at) {

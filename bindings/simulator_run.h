@@ -2,6 +2,7 @@
 // generator and the records it emits. Its state lives in Lua locals, so steps go in order.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -39,7 +40,12 @@ struct SimulationRun {
   SimulationRandom random;
   std::vector<Simulator::Fault> faults;
   std::vector<std::string> known_faults;
+  std::vector<std::string> only;  // streams somebody listens to; empty = all
   std::vector<Simulator::Emitted> emitted;
+
+  bool wants(const std::string& stream) const {
+    return only.empty() || std::find(only.begin(), only.end(), stream) != only.end();
+  }
 };
 
 }  // namespace tidewatch

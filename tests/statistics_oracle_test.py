@@ -12,7 +12,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--build", required=True)
 parser.add_argument("--binary")
 parser.add_argument("--seed", type=int, default=20240607)
-parser.add_argument("--cases", type=int, default=4000)
+parser.add_argument("--cases", type=int, default=20000)
 arguments = parser.parse_args()
 tool = next((p for p in (os.path.join(arguments.build, d, "statistics_tool") for d in ("tests", "", ".")) if os.path.exists(p)), None)
 if tool is None:
@@ -65,7 +65,7 @@ def psi(reference, now):
     keep = (a + b) > 0; a, b = a[keep], b[keep]; B = len(a)
     p, q = (a + .5) / (a.sum() + .5 * B), (b + .5) / (b.sum() + .5 * B)
     value = float(((q - p) * np.log(q / p)).sum())
-    return value, float(stats.chi2.sf(value / (1 / a.sum() + 1 / b.sum()), B - 1))
+    return value, float(stats.chi2.sf(value / (1 / a.sum() + 1 / b.sum()), B - 1)) if B > 1 else 1.0  # one bin cannot differ
 
 
 def scores(n):

@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   simulate_app->add_option("--from", simulate.from, "First instant")->required();
   simulate_app->add_option("--to", simulate.to, "End, exclusive")->required();
   simulate_app->add_option("--fault", simulate.faults, "NAME@FROM..TO; repeatable");
+  simulate_app->add_option("--stream", simulate.streams, "Only this stream; repeatable");
   simulate_app->add_option("--out", simulate.out, "Folder for one STREAM.ndjson a stream");
   simulate_app->add_option("--post", simulate.post, "Base URL of a running engine, for example http://127.0.0.1:9464");
   simulate_app->add_option("--clock", simulate.clock, "START@SPEED: pace of --post");

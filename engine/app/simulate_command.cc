@@ -81,6 +81,7 @@ int simulate_command(const SimulateArguments& a) {
   for (const auto& p : problems) std::fprintf(stderr, "%s\n", p.text().c_str());
   if (!simulator) return complain(simulator.error().text, 1);
   const Duration step = (*simulator)->step();
+  (*simulator)->only(a.streams);
 
   std::map<std::string, std::ofstream> files;
   std::unique_ptr<Poster> poster;

@@ -16,7 +16,7 @@ local function trading_day(sim)
   if sim:fault "drift" then vix = vix * 1.6 end
   if sim:fault "crisis" then vix, close = vix * 2.5, close * 0.8 end
 
-  local date = sim:today()
+  local date = sim.date
   local row = {
     date = date, sp500_open = round(last_close, 2), sp500_high = round(math.max(last_close, close) * 1.004, 2),
     sp500_low = round(math.min(last_close, close) * 0.996, 2), sp500_close = round(close, 2),
@@ -71,7 +71,7 @@ simulator "market" {
     "slow_api", "errors", "down", "port_conflict", "busy", "leak", "restarts",
   },
   each = function(sim)
-    if sim:business_day "XNYS" and sim:time_of_day() == "21:00" then trading_day(sim) end
+    if sim:business_day "XNYS" and sim.time:sub(12, 16) == "21:00" then trading_day(sim) end
     if sim:wants "api" then ten_minutes_of_service(sim) end
   end,
 }

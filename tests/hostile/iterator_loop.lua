@@ -1,0 +1,3 @@
+-- An iterator that never ends.
+-- outcome: budget
+for k in function() return 1 end do end

@@ -1,0 +1,3 @@
+-- The plainest runaway.
+-- outcome: budget
+while true do end

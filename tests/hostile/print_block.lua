@@ -1,0 +1,4 @@
+-- One line beyond the limit of a call.
+-- outcome: ok
+-- prints: 1
+print(("x"):rep(1000000))

@@ -1,0 +1,4 @@
+-- A tail call for ever is a loop.
+-- outcome: budget
+local function f() return f() end
+f()
