@@ -626,9 +626,11 @@ void Core::restarted(Instant now, CoreOutput& out) {
     }
     run.next_due = ceil_to(s.now, run.every);
   }
+  s.settle_restore(out);  // else a checkpoint before the first tick would lose what the edit ended
 }
 
 Instant Core::next_due() const {
+  if (!state_->removed.empty() || !state_->edits.empty()) return state_->now;
   Instant next = far_future;
   for (const auto& run : state_->monitors) next = std::min(next, run.next_due);
   return next;

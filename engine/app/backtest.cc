@@ -141,6 +141,8 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
   result.from = first == far_future ? Instant{0} : first;
   result.to = last == far_past ? Instant{0} : last;
 
+  core.tick(result.from - nanoseconds(1), out);  // every monitor takes its place on the clock
+
   // At one instant rows come before the tick, so a tick sees what was true at that instant.
   std::uint64_t said = 0;
   for (;;) {
@@ -150,17 +152,17 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
     const Instant due = core.next_due();
     if (!next) {
       if (due > last) break;
-      core.tick(std::max(due, result.from), out);
+      core.tick(due, out);
       continue;
     }
     const Instant row_at = next->history->order[next->next].at;
-    if (due < row_at && due != far_past) {
+    if (due < row_at) {
       core.tick(due, out);
       continue;
     }
     const auto& order = next->history->order;
     Instant limit = next->span.ns == 0 ? row_at : ceil_to(row_at, next->span);
-    if (due != far_past) limit = std::min(limit, std::max(due, row_at));
+    limit = std::min(limit, std::max(due, row_at));
     std::size_t to = next->next;
     while (to < next->end && order[to].at <= limit && to - next->next < 8192) ++to;
     const Batch batch = next->history->take(next->next, to);

@@ -12,6 +12,7 @@
 #include "io/commit_queue.h"
 #include "io/console_notifier.h"
 #include "io/file_tail.h"
+#include "io/gzip.h"
 #include "io/ingest_handler.h"
 #include "io/metrics_page.h"
 #include "io/outbox.h"
@@ -24,6 +25,7 @@ namespace tidewatch {
 namespace {
 
 constexpr std::uint32_t checkpoint_version = 1;
+constexpr std::size_t largest_baseline = std::size_t{1} << 30;  // bytes, unfolded
 
 struct RunningPack {
   EnginePack pack;
@@ -80,6 +82,10 @@ struct Engine::State {
   Instant last_flush{}, last_checkpoint{}, last_tail{};
   std::uint64_t last_seq = 0;
   bool is_drained = false;
+  bool has_reload_failed = false;
+  Instant last_reload{};  // the newest that worked, the start included
+  // Notifiers of packs that a reload took away: their last messages still have to arrive.
+  std::map<std::string, std::shared_ptr<Notifier>> departed;
 
   State(Loop& l, EngineOptions o) : loop(l), options(std::move(o)) {}
 
@@ -104,15 +110,17 @@ struct Engine::State {
     for (const auto& baseline : pack.spec.baselines) {
       if (baseline.file.empty()) continue;
       const auto path = std::filesystem::path(pack.spec.folder) / baseline.file;
-      const auto body = whole_file(path);
+      auto body = whole_file(path);
+      if (body && body->rfind("\x1f\x8b", 0) == 0) body = gunzip(*body, largest_baseline);
       if (!body) return body.error().within("baseline " + baseline.name);
+      const auto name = path.extension() == ".gz" ? path.stem() : path.filename();
       const auto decoder = out.decoders.find(baseline.stream);
       if (decoder == out.decoders.end())
         return not_found("baseline " + baseline.name + ": no stream " + baseline.stream);
-      auto batch = decoder->second.decode(*body, path.extension() == ".csv" ? BodyFormat::csv : BodyFormat::ndjson);
+      auto batch = decoder->second.decode(*body, name.extension() == ".csv" ? BodyFormat::csv : BodyFormat::ndjson);
       if (!batch) return batch.error().within("baseline " + baseline.name);
-      out.core->metrics().baseline_rows(baseline.name, *batch);
-      out.core->metrics().baseline_seal(baseline.name);
+      out.core->baseline_rows(baseline.name, *batch);
+      out.core->baseline_seal(baseline.name);
     }
     out.pack = std::move(pack);
     return out;
@@ -223,19 +231,20 @@ struct Engine::State {
     return done();
   }
 
+  std::shared_ptr<Notifier> make_notifier(const std::string& name, const NotifierSpec& spec) const {
+    if (spec.kind == "console") return std::make_shared<ConsoleNotifier>(options.print);
+    std::string url = spec.url;
+    if (!spec.url_secret.empty() && options.secret) url = options.secret(spec.url_secret).value_or("");
+    if (url.empty()) log::error("notifier_without_url", {{"notifier", name}, {"secret", spec.url_secret}});
+    return std::make_shared<WebhookNotifier>(*client, url);
+  }
+
   void set_notifiers() {
-    std::map<std::string, std::shared_ptr<Notifier>> all;
+    auto all = departed;
     for (const auto& p : packs)
       for (const auto& n : p.core->pack().notifiers) {
         const std::string name = p.core->pack().name + "/" + n.name;
-        if (n.kind == "console") {
-          all[name] = std::make_shared<ConsoleNotifier>(options.print);
-          continue;
-        }
-        std::string url = n.url;
-        if (!n.url_secret.empty() && options.secret) url = options.secret(n.url_secret).value_or("");
-        if (url.empty()) log::error("notifier_without_url", {{"notifier", name}, {"secret", n.url_secret}});
-        all[name] = std::make_shared<WebhookNotifier>(*client, url);
+        all[name] = make_notifier(name, n);
       }
     outbox->set_notifiers(std::move(all));
   }
@@ -466,6 +475,8 @@ struct Engine::State {
     f.commits = times;
     f.notifications = outbox->totals();
     f.store_failing = commits->is_failing();
+    f.has_reload_failed = has_reload_failed;
+    f.last_reload = last_reload;
     return f;
   }
 
@@ -516,35 +527,82 @@ struct Engine::State {
     respond(std::move(out));
   }
 
+  // Every monitor of a pack that is gone ends like a removed one: its state restored into a pack with nothing but the
+  // notifiers.
+  Done end_pack(const RunningPack& gone, const std::string& body, Instant now, CoreOutput& out) {
+    PackSpec rest;
+    rest.name = gone.core->pack().name;
+    rest.notifiers = gone.core->pack().notifiers;
+    auto core = Core::create(std::move(rest), nullptr, nullptr);
+    if (!core) return core.error();
+    ByteReader in(body);
+    if (const Done ok = (*core)->restore(in); !ok) return ok;
+    (*core)->tick(now, out);
+    return done();
+  }
+
   Done reload(std::vector<EnginePack> next) {
+    const Done ok = swap(std::move(next));
+    has_reload_failed = !ok;
+    if (ok) last_reload = options.clock();
+    return ok;
+  }
+
+  Done swap(std::vector<EnginePack> next) {
+    const Instant now = options.clock();
+    std::map<std::string, std::string> bodies;
+    for (const auto& p : packs) {
+      ByteWriter bytes;
+      p.core->save(bytes);
+      bodies[p.core->pack().name] = bytes.take();
+    }
     std::vector<RunningPack> built;
+    CoreOutput out;
     for (auto& pack : next) {
       auto p = build(std::move(pack));
       if (!p) return p.error();
-      if (RunningPack* old = find_pack(p->core->pack().name)) {
-        ByteWriter bytes;
-        old->core->save(bytes);
-        ByteReader in(bytes.bytes());
-        if (const Done ok = p->core->restore(in); !ok) return ok.error().within("pack " + p->core->pack().name);
+      const std::string name = p->core->pack().name;
+      if (const auto body = bodies.find(name); body != bodies.end()) {
+        ByteReader in(body->second);
+        if (const Done ok = p->core->restore(in); !ok) return ok.error().within("pack " + name);
+        bodies.erase(body);
       }
+      // What the edit ended is told now: a checkpoint holds nothing of it.
+      p->core->tick(now, out);
       built.push_back(std::move(*p));
     }
+    std::map<std::string, std::shared_ptr<Notifier>> leaving;
+    for (const auto& [name, body] : bodies) {
+      const RunningPack* gone = find_pack(name);
+      if (const Done ok = end_pack(*gone, body, now, out); !ok) return ok.error().within("removed pack " + name);
+      for (const auto& n : gone->core->pack().notifiers)
+        leaving[name + "/" + n.name] = make_notifier(name + "/" + n.name, n);
+    }
+    for (auto& [name, notifier] : leaving) departed[name] = std::move(notifier);
     packs = std::move(built);
-    StoredInput mark;
-    mark.kind = StoredInput::Kind::reload;
-    mark.at = options.clock();
-    commits->add_quiet(std::move(mark));
+    Store::Commit part = part_of(out);
+    for (const auto kind : {StoredInput::Kind::reload, StoredInput::Kind::tick}) {
+      StoredInput mark;
+      mark.kind = kind;
+      mark.at = now;
+      part.inputs.push_back(std::move(mark));
+    }
+    commits->add(std::move(part), {});
     set_notifiers();
     set_tails();
     want_checkpoint();  // what the old rules made of the inputs so far is not computed again with the new ones
     loop.wake_now();
+    log::info("reloaded", {{"packs", std::to_string(packs.size())}});
     return done();
   }
 
   Done reload_from_app() {
     if (!load) return invalid("nothing to reload from");
     auto next = load();
-    if (!next) return next.error();
+    if (!next) {
+      has_reload_failed = true;
+      return next.error();
+    }
     return reload(std::move(*next));
   }
 
@@ -602,7 +660,7 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
   s->server = std::move(*server);
   if (s->options.external_url.empty())
     s->options.external_url = "http://" + s->options.http.address + ":" + std::to_string(s->server->port());
-  s->last_flush = s->last_checkpoint = s->options.clock();
+  s->last_flush = s->last_checkpoint = s->last_reload = s->options.clock();
   loop.on_wake(s->options.clock, [s] { return s->wake(); });
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }

@@ -190,6 +190,11 @@ std::string metrics_page(const EngineFacts& f) {
   e.family("tidewatch_store_failing", "gauge", "1 while what was applied cannot be written.");
   e.sample("tidewatch_store_failing", {}, f.store_failing ? 1 : 0);
 
+  e.family("tidewatch_last_reload_successful", "gauge", "0 when the newest reload was refused and older packs run on.");
+  e.sample("tidewatch_last_reload_successful", {}, f.has_reload_failed ? 0 : 1);
+  e.family("tidewatch_last_reload_success_seconds", "gauge", "When packs were last taken over, Unix seconds.");
+  e.sample("tidewatch_last_reload_success_seconds", {}, static_cast<double>(f.last_reload.ns) / 1e9);
+
   e.family("tidewatch_notifications_total", "counter", "Attempts to send, by notifier and result.");
   for (const auto& [key, n] : f.notifications)
     e.sample("tidewatch_notifications_total", {{"notifier", key.first}, {"result", key.second}}, count(n));

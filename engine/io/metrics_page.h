@@ -45,6 +45,8 @@ struct EngineFacts {
   CommitTimes commits;
   std::map<std::pair<std::string, std::string>, std::uint64_t> notifications;  // (notifier, result)
   bool store_failing = false;
+  bool has_reload_failed = false;  // the newest try
+  Instant last_reload{};           // the newest that worked
 };
 
 inline constexpr const char* metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";

@@ -104,7 +104,7 @@ monitor "late-data" {                                                           
 -- System layer -------------------------------------------------------------------------------------------------------
 monitor "latency" {                                                                                            -- C5
   layer = "system", team = "mlops", runbook = "restart-service",
-  value = api:p95("latency_ms", { over = "5m", by = "endpoint" }),
+  value = api:p95("latency_ms", { over = "15m", by = "endpoint" }),
   every = "1m",
   warning = above(300),
   critical = above(500, { clear = 400 }):lasting "10m",
@@ -181,7 +181,7 @@ monitor "hit-rate" {
 }
 monitor "calibration" {
   layer = "model", team = "data-science", runbook = "retrain",
-  value = predictions:calibration("up_prob", "up_true", { over = "250 rows" }),
+  value = predictions:calibration("up_prob", "up_true", { over = "250 rows", min_n = 200 }),
   every = "arrival",
   warning = above(0.15):times(5),
   on_no_data = "keep",
