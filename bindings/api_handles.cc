@@ -187,7 +187,7 @@ std::vector<Entry> handle_entries() {
   return {
       {"ratio", "method", "handle", {argument("other", "handle", "The denominator.")}, "handle", at_load(), "declare",
        "This handle over another; division by zero reads `undefined`.",
-       {"local cost = costs:sum(\"usd\", { over = \"1 day\" }):ratio(api:count { over = \"1 day\" })"}, ratio, nullptr},
+       {"local cost = api:sum(\"latency_ms\", { over = \"1 day\" }):ratio(api:count { over = \"1 day\" })"}, ratio, nullptr},
       span("shifted", "The same handle as it read this long before.", "local before = api:p95(\"latency_ms\", { over = \"5m\" }):shifted \"1 week\"", shifted),
       span("change", "(now - then) / |then|, then this long before.", "local growth = api:count({ over = \"1 day\" }):change \"1 week\"", change),
       {"rate", "method", "handle", {}, "handle", at_load(), "declare", "The value per second of its window.",

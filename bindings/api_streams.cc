@@ -67,7 +67,7 @@ bool read_columns(Call& call, Fields& fields, Schema& schema) {
       Span span = call.source_map(at).value(at.line, at.call, at.name, "columns");
       // The table of columns is often long: look for the column itself inside it.
       if (!key.empty())
-        if (const Span inner = call.source_map(at).value(at.line, "columns", {}, key); inner.line) span = inner;
+        if (const Span inner = call.source_map(at).item(at.line, at.call, at.name, "columns", key); inner.line) span = inner;
       call.complain(at, span, fields.path() + ".columns" + (key.empty() ? "" : "." + key), "", column_types,
                     type.empty() ? "another value" : "\"" + type + "\"", type.empty() ? "" : type_nearest(type));
       is_good = false;
@@ -493,7 +493,7 @@ std::vector<Entry> stream_entries() {
        nullptr, declare_stream},
       {"derive", "method", "stream", {argument("columns", "table", "New column = expression over the others.")}, "stream", at_load(),
        "declare", "Adds number columns computed from others as records arrive.",
-       {"forecasts:derive { error = \"abs(predicted - actual)\" }"}, derive, nullptr},
+       {"api:derive { error = \"abs(predicted - actual)\" }"}, derive, nullptr},
   };
 }
 

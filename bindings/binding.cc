@@ -399,7 +399,8 @@ int run_entry(lua_State* state) {
     if (name && name->empty()) call.complain_argument(1, "a name of at least one letter");
     if (call.is_table(2)) {
       declarer.is_done = true;
-      return entry->body(call, declarer, 2);
+      const int results = entry->body(call, declarer, 2);
+      if (entry->name != "baseline") return results;
     }
     Object<Declarer>::push(call, declarer);
     return 1;
@@ -473,7 +474,11 @@ int call_declarer(Call& call) {
   if (declarer->is_done) throw Misuse(declarer->entry->name + " \"" + declarer->name + "\" already has its fields");
   declarer->is_done = true;
   const Declarer copy = *declarer;
-  return copy.entry->body(call, copy, 2);
+  const int results = copy.entry->body(call, copy, 2);
+  // A baseline is its own reference: local calm = baseline "calm" { ... }, then against = calm.
+  if (copy.entry->name != "baseline") return results;
+  lua_pushvalue(call.state, 1);
+  return 1;
 }
 
 void set_function(lua_State* L, const char* name, lua_CFunction function) {

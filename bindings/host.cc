@@ -45,6 +45,12 @@ std::string megabytes(std::size_t bytes) {
 
 const char registry_key = 0;
 
+// Frames looked at for a traceback: finding the n-th walks n, and a runaway recursion has a hundred thousand.
+constexpr int max_frames = 500;
+
+// Calls into a script from a binding that a script called; each takes C stack.
+constexpr std::size_t max_nesting = 16;
+
 }  // namespace
 
 std::string_view name_of(Context context) { return contexts[static_cast<std::size_t>(context)].first; }
@@ -69,7 +75,7 @@ void Host::State::note_stack(lua_State* state) {
   stack_text[0] = place_text[0] = 0;
   std::size_t at = 0;
   lua_Debug frame;
-  for (int level = 0; level < 100000 && lua_getstack(state, level, &frame) != 0; ++level) {
+  for (int level = 0; level < max_frames && lua_getstack(state, level, &frame) != 0; ++level) {
     if (lua_getinfo(state, "Sln", &frame) == 0 || frame.source[0] != '@') continue;
     if (place_text[0] == 0)
       std::snprintf(place_text.data(), place_text.size(), "%s:%d", frame.short_src, frame.currentline);
@@ -163,6 +169,11 @@ Outcome Host::call(Context context, int arguments, int results, Duration budget)
   const int base = lua_gettop(lua) - arguments - 1;  // what stays on the stack when the call fails
   const bool outermost = !s.budget.in_call();
   if (outermost) s.close_output();
+  if (s.budget.nesting() >= max_nesting) {
+    lua_settop(lua, base);
+    return {Outcome::Kind::error, s.options.chunk_prefix + ": calls of the engine into the pack are nested deeper than " +
+                                      std::to_string(max_nesting), {}};
+  }
   int status = 0;
   {
     const Uncapped lifted(s.allocator);

@@ -43,15 +43,17 @@ void add_failure(Declarations& declarations, const Outcome& outcome) {
   if (p.line > 0)
     if (const std::string* text = find_source(declarations.host.sources(), p.file)) {
       const std::string source = line_of(*text, p.line);
-      // `for` is a keyword: { for = "5m" } cannot even be read.
-      const std::size_t word = source.find("for");
-      if (word != std::string::npos && p.what.find("near 'for'") != std::string::npos) {
-        const std::size_t next = source.find_first_not_of(' ', word + 3);
-        if (next != std::string::npos && source[next] == '=') {
-          p.what += "; `for` is a Lua word: write the condition with :lasting \"5m\"";
-          p.column = static_cast<int>(word) + 1;
-          p.length = 3;
-        }
+      // Lua names the token it stumbled over, not its column; the first such token of the line is the likely one.
+      const std::size_t near = p.what.find("near '");
+      if (near != std::string::npos) {
+        const std::size_t from = near + 6, end = p.what.find('\'', from);
+        const std::string word = p.what.substr(from, end == std::string::npos ? end : end - from);
+        for (const Token& token : tokenize(source))
+          if (token.text == word) {
+            p.column = token.column;
+            p.length = static_cast<int>(word.size());
+            break;
+          }
       }
     }
   declarations.problems.add(std::move(p));
@@ -62,6 +64,27 @@ bool run_script(LoadedState& state, const std::string& file) {
   if (!outcome.ok()) add_failure(*state.declarations, outcome);
   return outcome.ok();
 }
+
+namespace {
+
+// Stands in for the script while handles are only checked: no row is ever asked about.
+struct NoRows : RowPredicate {
+  bool test(int, const Batch& batch, std::vector<std::uint8_t>& out, std::string&) override {
+    out.assign(batch.rows, 0);
+    return true;
+  }
+};
+
+bool lacks_a_baseline(const PackSpec& spec, HandleId id) {
+  const HandleSpec& handle = spec.handles[id];
+  const std::string& name = handle.metric.against;
+  if (handle.op == HandleSpec::Op::metric && !name.empty() &&
+      std::none_of(spec.baselines.begin(), spec.baselines.end(), [&](const auto& b) { return b.name == name; }))
+    return true;
+  return std::any_of(handle.inputs.begin(), handle.inputs.end(), [&](HandleId input) { return lacks_a_baseline(spec, input); });
+}
+
+}  // namespace
 
 void check_whole(Declarations& d) {
   std::vector<std::string> baselines;
@@ -92,10 +115,13 @@ void check_whole(Declarations& d) {
     p.what = "has no fields; write " + declarer.entry->signature();
     d.problems.add(std::move(p));
   });
-  if (!d.problems.has_errors()) {
+  // Every handle is looked at even when something else is wrong, so that one run names all that is to be corrected.
+  {
+    const bool has_errors = d.problems.has_errors();
     std::vector<MetricEngine::Problem> found;
-    auto engine = MetricEngine::create(d.spec.streams, d.spec.baselines, d.spec.handles, nullptr, &found);
-    if (!engine && found.empty()) {
+    NoRows no_rows;
+    auto engine = MetricEngine::create(d.spec.streams, d.spec.baselines, d.spec.handles, &no_rows, &found);
+    if (!engine && found.empty() && !has_errors) {
       Problem p;
       p.file = d.spec.name + "/pack.lua";
       p.what = engine.error().text;
@@ -103,6 +129,8 @@ void check_whole(Declarations& d) {
     }
     for (const auto& f : found) {
       if (f.handle >= d.handle_places.size()) continue;
+      // A baseline with a mistake of its own is not there; what follows from that is not a second mistake.
+      if (has_errors && lacks_a_baseline(d.spec, f.handle)) continue;
       const Place& place = d.handle_places[f.handle];
       Problem p;
       p.file = place.file;
@@ -196,7 +224,20 @@ struct PredicateFrame {
   const Batch* batch;
   const StreamSpec* stream;
   std::vector<std::uint8_t>* out;
+  std::size_t row = 0;  // where it stands, for the message of an error
 };
+
+// `; null in this row: latency_ms`, or nothing: comparing a null is the usual reason why such a function fails.
+std::string nulls_of(const PredicateFrame& f) {
+  std::string out;
+  if (f.row >= f.batch->rows) return out;
+  std::vector<std::string_view> names;
+  for (const auto& c : f.stream->schema.columns) names.push_back(c.name);
+  for (const auto& c : f.stream->derived) names.push_back(c.name);
+  for (std::size_t c = 0; c < std::min(names.size(), f.batch->columns.size()); ++c)
+    if (f.batch->columns[c].null[f.row]) out += (out.empty() ? "; null in this row: " : ", ") + std::string(names[c]);
+  return out;
+}
 
 void push_cell(lua_State* L, const Column& column, std::size_t row) {
   if (column.null[row]) {
@@ -224,6 +265,7 @@ int run_predicate(lua_State* L) {
   luaL_checkstack(L, static_cast<int>(columns) + 8, "too many columns");
   for (std::size_t c = 0; c < columns; ++c) push_text(L, names[c]);
   for (std::size_t row = 0; row < f.batch->rows; ++row) {
+    f.row = row;
     for (std::size_t c = 0; c < columns; ++c) {
       lua_pushvalue(L, row_table + 1 + static_cast<int>(c));
       push_cell(L, f.batch->columns[c], row);
@@ -258,6 +300,7 @@ bool test_in(Declarations& d, int function, const Batch& batch, std::vector<std:
   const Outcome outcome = d.host.call(Context::predicate, 1, 0);
   if (outcome.ok()) return true;
   reason = outcome.message;
+  if (outcome.kind == Outcome::Kind::error) reason += nulls_of(frame);
   return false;
 }
 

@@ -79,19 +79,23 @@ std::size_t Matcher::class_end(std::size_t p) {
   }
   if (c != '[') return p;
   if (p < pattern_.size() && pattern_[p] == '^') ++p;
+  std::int64_t length = 0;
   do {  // a ']' right at the start stands for itself
     if (p >= pattern_.size()) {
       fail("malformed pattern (missing ']')");
       return std::string_view::npos;
     }
     if (pattern_[p++] == '%') ++p;
+    ++length;
   } while (p >= pattern_.size() || pattern_[p] != ']');
+  steps_ += length / 8;
   return p + 1;
 }
 
 // `p` at '[', `end` at the closing ']'.
 bool Matcher::in_set(unsigned char c, std::size_t p, std::size_t end) {
   bool inside = true;
+  steps_ += static_cast<std::int64_t>((end - p) / 8);  // a set is as long as its author likes
   if (pattern_[p + 1] == '^') {
     inside = false;
     ++p;
@@ -129,7 +133,7 @@ bool Matcher::one(std::size_t s, std::size_t p, std::size_t end) {
 
 std::int64_t Matcher::repeat_longest(std::size_t s, std::size_t p, std::size_t end, int depth) {
   std::size_t count = 0;
-  while (one(s + count, p, end)) ++count;
+  while (steps_ <= max_match_steps && one(s + count, p, end)) ++count;
   for (;; --count) {
     const std::int64_t stop = run(s + count, end + 1, depth + 1);
     if (stop >= 0 || error_ != nullptr) return stop;

@@ -162,6 +162,11 @@ int guarded_setmetatable(lua_State* state) {
       if (!lua_isnil(state, -1)) return luaL_error(state, "setmetatable(): %s is not available in a pack", field);
       lua_pop(state, 1);
     }
+    // A chain of callable tables is walked inside one instruction, quadratic on 5.4; LuaJIT reads no chain at all.
+    lua_pushliteral(state, "__call");
+    lua_rawget(state, 2);
+    if (!lua_isnil(state, -1) && !lua_isfunction(state, -1))
+      return luaL_error(state, "setmetatable(): __call must be a function, got %s", luaL_typename(state, -1));
   }
   lua_settop(state, 2);
   lua_setmetatable(state, 1);
@@ -252,7 +257,7 @@ std::string_view advice_for(std::string_view name) {
 int raise_error(lua_State* state, const char* format, ...) {
   lua_Debug frame;
   int level = 1;
-  while (lua_getstack(state, level, &frame) != 0 && lua_getinfo(state, "S", &frame) != 0 && frame.source[0] != '@')
+  while (level < 100 && lua_getstack(state, level, &frame) != 0 && lua_getinfo(state, "S", &frame) != 0 && frame.source[0] != '@')
     ++level;
   luaL_where(state, level);
   va_list arguments;

@@ -56,6 +56,7 @@ int search(lua_State* state, bool find) {
     return 1;
   }
   std::size_t start = static_cast<std::size_t>(from) - 1;
+  if (find && pattern.size() > 256) charge(state, static_cast<std::int64_t>(pattern.size()));  // is_plain_pattern
   if (find && (lua_toboolean(state, 4) != 0 || is_plain_pattern(pattern))) {
     charge(state, 1 + static_cast<std::int64_t>((subject.size() - start) / 32));
     const void* found = pattern.empty()
@@ -129,6 +130,28 @@ int gmatch(lua_State* state) {
   return 1;
 }
 
+// One level of a script's function, or __index, running below a C function. The count must come back when it raises,
+// or a script that catches would use it up.
+class Callback {
+ public:
+  explicit Callback(lua_State* state) : budget_(Host::State::of(state).budget) {
+    if (budget_.callbacks >= max_depth) raise_error(state, "callbacks are nested deeper than %d", max_depth);
+    ++budget_.callbacks;
+  }
+  ~Callback() { --budget_.callbacks; }
+  Callback(const Callback&) = delete;
+  Callback& operator=(const Callback&) = delete;
+
+ private:
+  Budget& budget_;
+};
+
+void check_growth(lua_State* state, std::size_t size) {
+  const std::size_t limit = Host::State::of(state).allocator.block_cap();
+  if (size + 64 > limit)
+    raise_error(state, "string.gsub(): the result would be over the limit of %d bytes", static_cast<int>(limit));
+}
+
 // The text that replaces one match, appended; the third argument of gsub is text, a table or a function.
 void append_replacement(lua_State* state, std::string& out, const Matcher& matcher, std::string_view subject,
                         std::size_t start, std::size_t end) {
@@ -140,6 +163,7 @@ void append_replacement(lua_State* state, std::string& out, const Matcher& match
         out += text[i];
         continue;
       }
+      check_growth(state, out.size() + (end - start));  // %0%0%0 of a long match grows before the match is done
       const char next = ++i < text.size() ? text[i] : '\0';
       if (next == '%') {
         out += '%';
@@ -158,15 +182,13 @@ void append_replacement(lua_State* state, std::string& out, const Matcher& match
     return;
   }
   if (kind == LUA_TTABLE) {
+    const Callback level(state);
     push_capture(state, matcher, 0, subject, start, end);
     lua_gettable(state, 3);
   } else {
-    Host::State& host = Host::State::of(state);
-    if (host.budget.callbacks >= max_depth) raise_error(state, "callbacks are nested deeper than %d", max_depth);
-    ++host.budget.callbacks;
+    const Callback level(state);
     lua_pushvalue(state, 3);
     lua_call(state, push_captures(state, matcher, subject, start, end, true), 1);
-    --host.budget.callbacks;
   }
   if (lua_toboolean(state, -1) == 0) {
     out.append(subject.substr(start, end - start));
@@ -191,7 +213,6 @@ int gsub(lua_State* state) {
   double left = lua_isnoneornil(state, 4) ? static_cast<double>(subject.size()) + 1 : luaL_checknumber(state, 4);
   const bool anchored = !pattern.empty() && pattern[0] == '^';
   if (anchored) pattern.remove_prefix(1);
-  const std::size_t limit = Host::State::of(state).allocator.block_cap();
   Matcher matcher(subject, pattern);
   std::string out;
   double count = 0;
@@ -213,14 +234,11 @@ int gsub(lua_State* state) {
     } else {
       break;
     }
-    if (out.size() + 64 > limit)
-      return raise_error(state, "string.gsub(): the result would be over the limit of %d bytes",
-                         static_cast<int>(limit));
+    check_growth(state, out.size());
     if (anchored) break;
   }
   if (start < subject.size()) out.append(subject.substr(start));
-  if (out.size() + 64 > limit)
-    return raise_error(state, "string.gsub(): the result would be over the limit of %d bytes", static_cast<int>(limit));
+  check_growth(state, out.size());
   charge(state, static_cast<std::int64_t>(out.size() / 16));
   make_room(state, out.size());
   push_text(state, out);

@@ -116,6 +116,7 @@ double check_number(lua_State* state, int index, char conversion) {
 
 int format(lua_State* state) {
   const std::string_view pattern = check_text(state, 1);
+  charge(state, static_cast<std::int64_t>(pattern.size()));  // also when it ends in an error
   std::string out;
   int argument = 1;
   char piece[512];

@@ -154,6 +154,7 @@ int to_number(lua_State* state) {
     return 1;
   }
   std::string_view text = text_at(state, 1);
+  charge(state, static_cast<std::int64_t>(text.size()));
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   const bool negative = !text.empty() && text.front() == '-';

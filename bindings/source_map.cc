@@ -175,6 +175,21 @@ Span SourceMap::value(int line, std::string_view call, std::string_view name, st
   return find(line, call, name, field, true);
 }
 
+Span SourceMap::item(int line, std::string_view call, std::string_view name, std::string_view field, std::string_view key) const {
+  const Span table = value(line, call, name, field);
+  std::size_t i = 0;
+  while (i < tokens_.size() && (tokens_[i].line != table.line || tokens_[i].column != table.column)) ++i;
+  if (i >= tokens_.size() || tokens_[i].text != "{") return {};
+  int depth = 0;
+  for (; i < tokens_.size(); ++i) {
+    const std::string_view t = tokens_[i].text;
+    if (depth == 1 && t == key && i + 1 < tokens_.size() && tokens_[i + 1].text == "=") return value_at(i + 2);
+    if (opens(t)) ++depth;
+    if (closes(t) && --depth == 0) return {};
+  }
+  return {};
+}
+
 Span SourceMap::argument(int line, std::string_view call, int number) const {
   std::size_t i = find_call(line, call, {});
   if (i >= tokens_.size() || i + 1 >= tokens_.size()) return {};

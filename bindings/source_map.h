@@ -31,6 +31,8 @@ class SourceMap {
   // `field = value` at the first level of the call's table: its name, or its value (one line of it).
   Span field(int line, std::string_view call, std::string_view name, std::string_view field) const;
   Span value(int line, std::string_view call, std::string_view name, std::string_view field) const;
+  // The value of `key` inside the table that is the value of `field`: columns = { latency_ms = "float" }.
+  Span item(int line, std::string_view call, std::string_view name, std::string_view field, std::string_view key) const;
   // The n-th (from 1) positional argument of call(...).
   Span argument(int line, std::string_view call, int number) const;
 

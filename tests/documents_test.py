@@ -1,6 +1,6 @@
 """Every example in the documents is run. A ```lua block that begins with `-- file: NAME` is written below a temporary
 folder of its document; the lines of a ```console block that begin with `$ ` are given to a shell there, in order, and
-what they print (standard output and error together) is compared with the lines below them. A line `...` stands for
+what they print (standard output, then standard error) is compared with the lines below them. A line `...` stands for
 any number of lines, `...` inside a line for any text. After a document's last block every pack it made is checked
 and tested once more, so that the text ends with packs that work.
 
@@ -138,8 +138,8 @@ class Reading:
         if command.endswith("&"):
             return self.start(command[:-1].strip())
         done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
-        return done.stdout
+                              capture_output=True, text=True, timeout=300)
+        return done.stdout + done.stderr  # apart, because a pipe does not keep their order; a terminal does
 
     def start(self, command):
         log = self.folder / f".engine{len(self.engines)}.log"

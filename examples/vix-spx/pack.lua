@@ -106,8 +106,8 @@ monitor "latency" {                                                             
   layer = "system", team = "mlops", runbook = "restart-service",
   value = api:p95("latency_ms", { over = "15m", by = "endpoint" }),
   every = "1m",
-  warning = above(300),
-  critical = above(500, { clear = 400 }):lasting "10m",
+  warning = above(300):lasting "5m",
+  critical = above(500, { clear = 400 }):lasting "20m",
   annotations = { summary = "p95 of {endpoint} is {value} ms" },
 }
 monitor "errors" {

@@ -55,12 +55,13 @@ test("C4 two missing business days are late, one is not", function(t)
   expect(t:notifications { monitor = "late-data", event = "resolved" }):count(1)
 end)
 
-test("C5 a slow endpoint is critical after ten minutes, and only that endpoint", function(t)
+test("C5 a slow endpoint warns after five minutes, is critical after twenty, and only that endpoint", function(t)
   t:start "2026-01-05"
   t:feed("api", { endpoint = "/vix", status = 200, latency_ms = 100 }, { every = "10s", lasting = "1h" })
   t:feed("api", { endpoint = "/spx", status = 200, latency_ms = 90 })
-  t:feed("api", { endpoint = "/vix", status = 200, latency_ms = 700 }, { every = "10s", lasting = "30m" })
+  t:feed("api", { endpoint = "/vix", status = 200, latency_ms = 700 }, { every = "10s", lasting = "40m" })
   expect(t:alert "latency" { endpoint = "/vix" }):is "critical"
+  expect(t:notifications { monitor = "latency" }):count(2)
   t:feed("api", { endpoint = "/vix", status = 200, latency_ms = 100 }, { every = "10s", lasting = "30m" })
   expect(t:alert "latency" { endpoint = "/vix" }):is "ok"
 end)

@@ -242,9 +242,9 @@ void check_corpus(bool counted) {
 
 }  // namespace
 
-TEST_CASE("every hostile script ends as it says, under budgets of CPU time") { check_corpus(false); }
+TEST_CASE("every hostile script ends as it says under budgets of CPU time") { check_corpus(false); }
 
-TEST_CASE("every hostile script ends as it says, under counted budgets") { check_corpus(true); }
+TEST_CASE("every hostile script ends as it says under counted budgets") { check_corpus(true); }
 
 TEST_CASE("text nested without end is refused by the compiler, not by the C stack") {
   const auto repeat = [](const std::string& piece, int times) {

@@ -1,5 +1,5 @@
 // Each folder of tests/packs/fail holds one kind of mistake; what `check` says of it is compared letter by letter.
-// TIDEWATCH_APPROVE=1 writes the golden files anew; a person reads the difference.
+// TIDEWATCH_GOLDEN=write writes the golden files anew; a person reads the difference.
 #include <catch2/catch.hpp>
 #include <algorithm>
 #include <cstdlib>
@@ -11,7 +11,7 @@
 
 using namespace tidewatch;
 
-TEST_CASE("check says the approved sentences about every kind of mistake") {
+TEST_CASE("golden: check says the approved sentences about every kind of mistake") {
   const std::filesystem::path root = TIDEWATCH_SOURCE_DIR;
   std::vector<std::string> names;
   for (const auto& e : std::filesystem::directory_iterator(root / "tests/packs/fail")) names.push_back(e.path().filename().string());
@@ -24,7 +24,8 @@ TEST_CASE("check says the approved sentences about every kind of mistake") {
     CHECK_FALSE(pack);
     const std::string got = problems_text(problems);
     const auto golden = root / "tests/golden/check" / (name + ".txt");
-    if (std::getenv("TIDEWATCH_APPROVE")) std::ofstream(golden) << got;
+    const char* const mode = std::getenv("TIDEWATCH_GOLDEN");
+    if (mode && std::string(mode) == "write") std::ofstream(golden) << got;
     std::ifstream in(golden);
     std::ostringstream expected;
     expected << in.rdbuf();

@@ -1,25 +1,10 @@
 #include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
-
 #include "bindings/problems.h"
+#include "pack_folder.h"
 
 using namespace tidewatch;
 
 namespace {
-
-// A pack in a folder of its own, removed at the end.
-struct PackFolder {
-  explicit PackFolder(const std::string& pack, const std::string& test = {}) {
-    static int number = 0;
-    path = std::filesystem::temp_directory_path() / ("tidewatch_declare_" + std::to_string(++number)) / "demo";
-    std::filesystem::create_directories(path);
-    std::ofstream(path / "pack.lua") << pack;
-    if (!test.empty()) std::ofstream(path / "pack_test.lua") << test;
-  }
-  ~PackFolder() { std::filesystem::remove_all(path.parent_path()); }
-  std::filesystem::path path;
-};
 
 const std::string api =
     "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", status = \"integer\", latency_ms = \"number?\" } }\n";
@@ -55,7 +40,7 @@ TEST_CASE("a pack becomes a specification") {
 TEST_CASE("rises becomes a deviation from the same metric over the baseline") {
   PackFolder folder(api +
                     "baseline \"old\" { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" }\n"
-                    "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\" }), warning = rises(0.2, { from = baseline \"old\" }),"
+                    "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\", step = \"1m\" }), warning = rises(0.2, { from = baseline \"old\" }),"
                     " critical = drops(0.1, { from = \"1 week ago\" }) }\n");
   std::vector<Problem> problems;
   const auto pack = ScriptPack::load(folder.path.string(), problems);
@@ -88,4 +73,29 @@ TEST_CASE("a pack's tests run on a virtual clock, each in its own state") {
   CHECK(results[0].passed);
   CHECK_FALSE(results[1].passed);
   CHECK(results[1].message.find("demo/pack_test.lua:8: alert \"busy\": expected critical") != std::string::npos);
+}
+
+TEST_CASE("a declared baseline is its own reference") {
+  for (const char* const form : {"local calm = baseline \"calm\" { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" }\n",
+                                 "local calm = baseline(\"calm\", { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" })\n"}) {
+    PackFolder folder(api + form +
+                      "monitor \"m\" { value = api:psi(\"latency_ms\", { over = \"5m\", against = calm }), warning = above(0.1) }\n");
+    std::vector<Problem> problems;
+    const auto pack = ScriptPack::load(folder.path.string(), problems);
+    INFO(problems_text(problems));
+    REQUIRE(pack);
+    CHECK(pack->spec().handles[0].metric.against == "calm");
+  }
+}
+
+TEST_CASE("what the engine finds in a handle is told beside other mistakes") {
+  PackFolder folder(api +
+                    "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\", step = \"7s\" }), warning = above(1) }\n"
+                    "monitor \"n\" { value = api:count { over = \"5m\" }, warning = 3 }\n");
+  std::vector<Problem> problems;
+  CHECK_FALSE(ScriptPack::load(folder.path.string(), problems));
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].line == 2);
+  CHECK(problems[0].what.find("step \"7s\" does not divide") != std::string::npos);
+  CHECK(problems[1].line == 3);
 }

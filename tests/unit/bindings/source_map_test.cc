@@ -27,7 +27,7 @@ TEST_CASE("a field is found at the first level of its call, not in nested tables
 
 TEST_CASE("options of a metric call and its arguments are found") {
   const SourceMap map(source);
-  CHECK(map.value(3, "p95", {}, "over").column == 43);
+  CHECK(map.value(3, "p95", {}, "over").column == 42);
   CHECK(map.argument(3, "p95", 1).column == 19);
   CHECK(map.argument(3, "p95", 2).column == 33);
   CHECK(map.argument(3, "p95", 3).line == 0);

@@ -9,4 +9,4 @@ monitor "one" {
 monitor "two" { value = api:mean("latncy_ms", { over = "5m" }), warning = above(1) }
 monitor "three" { value = api:count { over = "5m", group_by = "endpoint" }, warning = above(1) }
 monitor "four" { value = api:count { over = "5m" }, warning = "above(1)" }
-monitor "five" { when = function(r) end, critical = above(1) }
+monitor "five" { inputs = { n = api:count { over = "5m" } }, when = function(r) end, critical = above(1) }
