@@ -36,6 +36,7 @@ void* Allocator::allocate(void* self, void* block, std::size_t old_size, std::si
   if (grows && me.pending_ == new_size) me.pending_ = 0;
   me.used_ = me.used_ - old_size + new_size;
   me.peak_ = std::max(me.peak_, me.used_);
+  if (grows && new_size >= large_block && me.lifted_ == 0) charge_block(me.owner, new_size);
   return grown;
 }
 

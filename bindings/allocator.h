@@ -7,6 +7,11 @@
 
 namespace tidewatch {
 
+inline constexpr std::size_t large_block = 64u << 10;
+
+// Charges the running call for filling a large block, which takes the time of thousands of instructions; budget.cc.
+void charge_block(void* owner, std::size_t bytes);
+
 class Allocator {
  public:
   Allocator(std::size_t cap, std::size_t block_cap) : cap_(cap), block_cap_(block_cap) {}

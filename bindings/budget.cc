@@ -98,6 +98,14 @@ void charge(lua_State* state, std::int64_t instructions) {
   if (host.budget.charge(instructions)) kill(state, host);
 }
 
+// Inside the allocator nothing may raise: the hook is asked to, at the next instruction of the running coroutine.
+void charge_block(void* owner, std::size_t bytes) {
+  auto* host = static_cast<Host::State*>(owner);
+  if (host == nullptr || host->lua == nullptr || host->running == nullptr || host->budget.killed()) return;
+  if (host->budget.charge(static_cast<std::int64_t>(bytes / 16)))
+    lua_sethook(host->running, budget_hook, LUA_MASKCOUNT, 1);
+}
+
 void settle_or_raise(lua_State* state) {
   Host::State& host = Host::State::of(state);
   if (host.budget.killed()) kill(state, host);

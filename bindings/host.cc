@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "bindings/host_state.h"
 #include "bindings/syntax_guard.h"
@@ -110,6 +111,15 @@ void Host::State::close_output() {
   output_lines = output_bytes = dropped_lines = dropped_bytes = 0;
 }
 
+void Host::State::forget_running() {
+#ifndef TIDEWATCH_LUAJIT
+  const Uncapped lifted(allocator);
+  lua_pushlightuserdata(lua, &running);
+  lua_pushnil(lua);
+  lua_rawset(lua, LUA_REGISTRYINDEX);
+#endif
+}
+
 Outcome Host::State::recover(int top) {
   Uncapped lifted(allocator);
   lua_settop(lua, top);
@@ -171,8 +181,10 @@ Outcome Host::call(Context context, int arguments, int results, Duration budget)
   if (outermost) s.close_output();
   if (s.budget.nesting() >= max_nesting) {
     lua_settop(lua, base);
-    return {Outcome::Kind::error, s.options.chunk_prefix + ": calls of the engine into the pack are nested deeper than " +
-                                      std::to_string(max_nesting), {}};
+    return {Outcome::Kind::error,
+            s.options.chunk_prefix + ": calls of the engine into the pack are nested deeper than " +
+                std::to_string(max_nesting),
+            {}};
   }
   int status = 0;
   {
@@ -184,7 +196,10 @@ Outcome Host::call(Context context, int arguments, int results, Duration budget)
   s.stack_text[0] = s.place_text[0] = 0;
   s.budget.enter(context, budget.ns > 0 ? budget : default_budget(context));
   s.budget.resumes = s.budget.callbacks = 0;
+  lua_State* const running_before = std::exchange(s.running, lua);
   status = lua_pcall(lua, arguments, results, base + 1);
+  s.running = running_before;
+  if (outermost) s.forget_running();
   const bool killed = s.budget.killed();
   const Duration allowance = s.budget.allowance();
   s.budget.leave();

@@ -27,6 +27,7 @@ struct Host::State {
   Allocator allocator;
   Budget budget;
   lua_State* lua = nullptr;
+  lua_State* running = nullptr;  // the coroutine that executes now; 5.4 has a hook for each
   bool soft_cap = false;  // the engine refused our allocator (LuaJIT on aarch64): the cap is only read, never enforced
   Host* host = nullptr;
 
@@ -54,6 +55,7 @@ struct Host::State {
   // Writes the pack's frames of `state` to stack_text and place_text.
   void note_stack(lua_State* state);
   Outcome load(const std::string& text, const std::string& name);
+  void forget_running();     // a dead coroutine's stack may hold all the memory there is
   Outcome recover(int top);  // after a memory error: lift, settop, collect, re-cap
   Result<std::string> read_source(const std::string& file);
 };

@@ -49,7 +49,7 @@ function coroutines.resume(thread, ...)
   if type(thread) ~= "thread" then
     error("coroutine.resume(): expected a coroutine, got " .. type(thread), 2)
   end
-  enter_resume()
+  enter_resume(thread)
   return leave_resume(raw_resume(thread, ...))
 end
 
@@ -57,7 +57,7 @@ function coroutines.wrap(f)
   need_function(f, 1, "coroutine.wrap")
   local thread = raw_create(f)
   return function(...)
-    enter_resume()
+    enter_resume(thread)
     return leave_wrap(raw_resume(thread, ...))
   end
 end

@@ -183,12 +183,22 @@ int enter_resume(lua_State* state) {
   if (host.budget.resumes >= max_depth) return luaL_error(state, "coroutines are nested deeper than %d", max_depth);
   charge(state, 200);  // a coroutine starts with a fresh instruction count on 5.4: short ones must still add up
   ++host.budget.resumes;
+#ifndef TIDEWATCH_LUAJIT  // whose one hook serves all coroutines
+  // Anchored, because a resume that fails before it begins leaves it named as running.
+  lua_pushlightuserdata(state, &host.running);
+  lua_pushvalue(state, 1);
+  lua_rawset(state, LUA_REGISTRYINDEX);
+  host.running = lua_tothread(state, 1);
+#endif
   return 0;
 }
 
 int leave_resume(lua_State* state) {
   Host::State& host = Host::State::of(state);
   if (host.budget.resumes > 0) --host.budget.resumes;
+#ifndef TIDEWATCH_LUAJIT
+  host.running = state;
+#endif
   return settle(state);
 }
 
@@ -257,7 +267,8 @@ std::string_view advice_for(std::string_view name) {
 int raise_error(lua_State* state, const char* format, ...) {
   lua_Debug frame;
   int level = 1;
-  while (level < 100 && lua_getstack(state, level, &frame) != 0 && lua_getinfo(state, "S", &frame) != 0 && frame.source[0] != '@')
+  while (level < 100 && lua_getstack(state, level, &frame) != 0 && lua_getinfo(state, "S", &frame) != 0 &&
+         frame.source[0] != '@')
     ++level;
   luaL_where(state, level);
   va_list arguments;

@@ -41,6 +41,7 @@ int rep(lua_State* state) {
   }
   check_size(state, count * static_cast<double>(text.size() + glue_length), "string.rep()");
   std::string result;
+  if (text.size() == 1 && glue_length == 0) return give(state, result.assign(static_cast<std::size_t>(count), text[0]));
   result.reserve(static_cast<std::size_t>(count) * (text.size() + glue_length));
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     if (i > 0) result.append(glue, glue_length);

@@ -69,8 +69,13 @@ int sorted_keys(lua_State* state) {
   const int real = 2;
   std::vector<Key> keys;
   bool ordered = true;
-  lua_newtable(state);
   int count = 0;
+  for (lua_pushnil(state); lua_next(state, real) != 0; lua_pop(state, 1)) ++count;
+  charge(state, count);
+  // Counted first: growing by doubling would leave as much again behind, and LuaJIT does not collect before it fails.
+  make_room(state, static_cast<std::size_t>(count) * 2 * 16);
+  lua_createtable(state, count, 0);
+  count = 0;
   lua_pushnil(state);
   while (lua_next(state, real) != 0) {
     lua_pop(state, 1);

@@ -1,4 +1,5 @@
 -- Added behind setmetatable, where 5.4 no longer looks; must never run.
+-- context: load
 -- outcome: ok
 for i = 1, 1000 do
   local mt = {}

@@ -1,5 +1,5 @@
--- Doubles until the limit of one block.
+-- Doubles until one call takes too many steps.
 -- outcome: error
--- says: string.gsub(): the result would be over the limit
+-- says: string.gsub(): the pattern took over
 local s = "x"
 while true do s = s:gsub(".", "xx") end

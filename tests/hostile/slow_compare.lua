@@ -1,4 +1,6 @@
--- Comparing allocates nothing and calls nothing of ours: only the poke ends it in time.
+-- Comparing allocates nothing and calls nothing of ours: it ends at the next hook, ten thousand instructions
+-- of up to a millisecond each; a signal from another thread would end it sooner.
+-- within: 3900
 -- outcome: budget
 -- needs: poke
 local a = ("x"):rep(7000000) .. "a"

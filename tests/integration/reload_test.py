@@ -42,6 +42,8 @@ def run(binary):
         head = HEAD % sink.url
         engine.write_pack("shop", head + MANY % ("warning", 2, "first words") + LARGE)
         engine.start()
+        # A count says nothing until its window lies whole behind the first row: that one is older than the window.
+        engine.post("/api/v1/records/orders", json.dumps({"time": utc(time.time() - 7200), "amount": 1}))
         rows = "".join(json.dumps({"time": utc(time.time()), "amount": 150 + i}) + "\n" for i in range(5))
         check(engine.post("/api/v1/records/orders", rows).json()["accepted"] == 5, "five rows land")
         wait_for(lambda: len(sink.accepted("firing")) == 2)

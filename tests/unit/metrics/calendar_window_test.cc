@@ -72,7 +72,8 @@ TEST_CASE("a calendar day in a zone is 23 hours long when summer time begins") {
   std::vector<Row> rows;  // every hour of four days of UTC around 10 March 2024
   for (int i = 0; i < 96; ++i) rows.push_back({seconds_of("2024-03-09") + i * 3600.0, 1});
   engine->feed("api", "s", batch_of(rows), at(seconds_of("2024-03-13")), false);
-  const Reading r = engine->read_at(0, LabelSet(), at(seconds_of("2024-03-11T04:00:00Z")), at(seconds_of("2024-03-13")));
+  const Reading r =
+      engine->read_at(0, LabelSet(), at(seconds_of("2024-03-11T04:00:00Z")), at(seconds_of("2024-03-13")));
   CHECK(r.from == at(seconds_of("2024-03-10T05:00:00Z")));
   CHECK(r.to == at(seconds_of("2024-03-11T04:00:00Z")));
   CHECK((r.value == 23.0));

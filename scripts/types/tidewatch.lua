@@ -1,0 +1,599 @@
+---@meta
+error("types for editors; not to be required")
+
+---Declares what arrives: names and types of the columns of one kind of record.
+---@param name string
+---@return fun(fields: { columns: any, time: string, key?: string, disorder?: string, idle?: string, future?: string, zone?: string }): any
+function stream(name) end
+
+---@class tidewatch.stream
+local stream = {}
+
+---Adds number columns computed from others as records arrive.
+---@param columns any New column = expression over the others.
+---@return tidewatch.stream
+function stream:derive(columns) end
+
+---Rows accepted over rows received, from 0 to 1, with a 95 % Wilson interval.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:ingested(options) end
+
+---Seconds from the newest event time to now. With unit = "business days": working days strictly between the newest date and today.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:freshness(options) end
+
+---Seconds from the last arrival to now, by the engine's clock.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:arrival_age(options) end
+
+---How many schema facts were seen in the window: columns added, removed, retyped, reordered, nullable.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:schema_changes(options) end
+
+---SHA-256 of the lines name, type, nullable, as received or sorted by name. A text.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:schema_hash(options) end
+
+---Nulls over rows, from 0 to 1, with a 95 % Wilson interval. NaN and "" are not nulls.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:null_rate(column, options) end
+
+---The exact sum, rounded once; 0 for no row.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:sum(column, options) end
+
+---The exact sum over the number of values.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:mean(column, options) end
+
+---The least value.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:min(column, options) end
+
+---The greatest value.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:max(column, options) end
+
+---The sample standard deviation (n - 1), from exact sums. Values of 1e150 and beyond are excluded.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:standard_deviation(column, options) end
+
+---Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:psi(column, options) end
+
+---Kullback-Leibler divergence of the window from the baseline, in nats; reverse = true for the other way.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:kl(column, options) end
+
+---Jensen-Shannon distance: the root of the divergence in bits, from 0 to 1.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:js(column, options) end
+
+---Hellinger distance: the root of 1 - sum of sqrt(p q), from 0 to 1.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:hellinger(column, options) end
+
+---Half the sum of |p - q| over the bins, unsmoothed, from 0 to 1.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:total_variation(column, options) end
+
+---The largest |p - q| of a bin, unsmoothed, from 0 to 1.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:l_infinity(column, options) end
+
+---Pearson's chi-square of the two samples' bins; bins expecting under 5 rows are pooled.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:chi2(column, options) end
+
+---The newest row's value; of rows with equal times the greatest.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:last(column, options) end
+
+---Mean of |predicted - actual|.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:mae(column, options) end
+
+---Root of the mean of (predicted - actual) squared.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:rmse(column, options) end
+
+---Mean of predicted - actual.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:bias(column, options) end
+
+---The largest |predicted - actual|.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:max_error(column, options) end
+
+---1 - SSE / SST about the window's mean of actual; undefined when actual is constant.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:r2(column, options) end
+
+---Mean of |predicted - actual| / |actual|; rows whose actual is 0 are excluded.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:mape(column, options) end
+
+---Sum of |predicted - actual| over sum of |actual|; forecast accuracy is 1 - wape.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:wape(column, options) end
+
+---Share of rows whose prediction moved from the last actual the way actual did; unchanged rows are excluded.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:directional_hit_rate(column, options) end
+
+---Share of right predictions, with a 95 % Wilson interval. A number prediction is positive at or above threshold.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:accuracy(column, options) end
+
+---True positives over predicted positives; undefined when nothing was predicted positive.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:precision(column, options) end
+
+---True positives over positives; undefined when nothing was positive.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:recall(column, options) end
+
+---2 TP / (2 TP + FP + FN), from 0 to 1.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:f1(column, options) end
+
+---False positives over negatives.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:false_positive_rate(column, options) end
+
+---False negatives over positives.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:false_negative_rate(column, options) end
+
+---Area under the ROC curve, ties one half, exact; 95 % interval of Hanley and McNeil.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:auc(column, options) end
+
+---Mean of -ln of the probability given to what happened, clipped at 1e-15. In nats.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:log_loss(column, options) end
+
+---Mean of (score - outcome) squared.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:brier(column, options) end
+
+---Expected calibration error over equal-width bins: mean |mean score - share of positives|, weighted by rows.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:ece(column, options) end
+
+---The largest |mean score - share of positives| of a bin.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:mce(column, options) end
+
+---The calibration table in `bins` (low, high, n, score, positive); its value is the ece.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:calibration(column, options) end
+
+---false_positive times FP plus false_negative times FN; per = "prediction" divides by the rows.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:decision_cost(column, options) end
+
+---Rows in the window.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:count(options) end
+
+---Rows a second of the window.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:rate(options) end
+
+---Rows where the expression is true over rows where it is known, with a 95 % Wilson interval.
+---@param expression string True for the rows that count.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:share(expression, options) end
+
+---The median: linear between the values at rank q (n - 1) while exact, else within 0.78 % (see `error`).
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:p50(column, options) end
+
+---The 0.75 quantile, as p50.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:p75(column, options) end
+
+---The 0.9 quantile, as p50.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:p90(column, options) end
+
+---The 0.95 quantile, as p50.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:p95(column, options) end
+
+---The 0.99 quantile, as p50.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:p99(column, options) end
+
+---The quantile q (0 to 1), as p50.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:quantile(column, options) end
+
+---Where the newest value stands among the N before it, from 0 to 1: the least q with quantile(q) >= value.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:percentile_rank(column, options) end
+
+---@class tidewatch.handle
+local handle = {}
+
+---This handle over another; division by zero reads `undefined`.
+---@param other tidewatch.handle The denominator.
+---@return tidewatch.handle
+function handle:ratio(other) end
+
+---The same handle as it read this long before.
+---@param span string How far back in event time.
+---@return tidewatch.handle
+function handle:shifted(span) end
+
+---(now - then) / |then|, then this long before.
+---@param span string How far back in event time.
+---@return tidewatch.handle
+function handle:change(span) end
+
+---The value per second of its window.
+---@return tidewatch.handle
+function handle:rate() end
+
+---The largest value read at pane ends within the span.
+---@param span string How far back in event time.
+---@return tidewatch.handle
+function handle:max_over(span) end
+
+---The smallest value read at pane ends within the span.
+---@param span string How far back in event time.
+---@return tidewatch.handle
+function handle:min_over(span) end
+
+---The mean of the values read at pane ends within the span.
+---@param span string How far back in event time.
+---@return tidewatch.handle
+function handle:mean_over(span) end
+
+---(value - expected) / |expected|, signed; expected 0 reads `undefined`.
+---@param options? { from: any }
+---@return tidewatch.handle
+function handle:deviation(options) end
+
+---Says what must hold, for whom, and how long it may not.
+---@param name string
+---@return fun(fields: { value?: tidewatch.handle, info?: tidewatch.condition, warning?: tidewatch.condition, critical?: tidewatch.condition, when?: function, inputs?: any, every?: any, on_no_data?: "no_data"|"ok"|"keep"|"alert", no_data_after?: string, layer?: string, team?: string, runbook?: string, labels?: any, annotations?: any, limit?: integer, flapping?: boolean, forget_after?: string, was?: string }): any
+function monitor(name) end
+
+---No verdict, with the reason.
+---@param text string May hold string.format's %; values follow.
+---@return any
+function unknown(text) end
+
+---Severity info holds.
+---@param text string May hold string.format's %; values follow.
+---@return any
+function info(text) end
+
+---Severity warning holds.
+---@param text string May hold string.format's %; values follow.
+---@return any
+function warning(text) end
+
+---Severity critical holds.
+---@param text string May hold string.format's %; values follow.
+---@return any
+function critical(text) end
+
+---True while the value is above the limit.
+---@param limit number Strict: a value equal to it does not hold.
+---@param options? { clear?: number }
+---@return tidewatch.condition
+function above(limit, options) end
+
+---True while the value is below the limit.
+---@param limit number Strict.
+---@param options? { clear?: number }
+---@return tidewatch.condition
+function below(limit, options) end
+
+---True while the value is below `low` or above `high`.
+---@param low number Strict.
+---@param high number Strict.
+---@param options? { clear?: any }
+---@return tidewatch.condition
+function outside(low, high, options) end
+
+---True while the value equals this.
+---@param value any What the value must be.
+---@return tidewatch.condition
+function equals(value) end
+
+---True when the value differs from the one before.
+---@return tidewatch.condition
+function changed() end
+
+---True when no record has come for this long.
+---@param span string How long without data.
+---@return tidewatch.condition
+function absent(span) end
+
+---True while the value is more than this share above the reference.
+---@param by number A share: 0.2 is 20 %.
+---@param options? { from: any }
+---@return tidewatch.condition
+function rises(by, options) end
+
+---True while the value is more than this share below the reference.
+---@param by number A share: 0.1 is 10 %.
+---@param options? { from: any }
+---@return tidewatch.condition
+function drops(by, options) end
+
+---True while one of them is; without a verdict when none is true and one has none.
+---@param conditions any At least one.
+---@return tidewatch.condition
+function any_of(conditions) end
+
+---True while all of them are.
+---@param conditions any At least one.
+---@return tidewatch.condition
+function all_of(conditions) end
+
+---@class tidewatch.condition
+local condition = {}
+
+---The severity is reached once the condition has held this long.
+---@param span string How long it must hold without a break.
+---@return tidewatch.condition
+function condition:lasting(span) end
+
+---The severity is reached once the condition was true this often.
+---@param count integer Evaluations that must be true.
+---@param options? { of?: integer }
+---@return tidewatch.condition
+function condition:times(count, options) end
+
+---Keeps the alert firing this long after the condition has cleared.
+---@param span string How long to go on.
+---@return tidewatch.condition
+function condition:keep_firing(span) end
+
+---Reference rows: a file, or a pinned span of the stream's history. Without a table it refers to one.
+---@param name string
+---@return fun(fields: { stream: tidewatch.stream, file?: string, from?: string, to?: string }): any
+function baseline(name) end
+
+---Sends every transition of the pack from `severity` upward as JSON.
+---@param name string
+---@return fun(fields: { url: any, severity?: "info"|"warning"|"critical" }): any
+function webhook(name) end
+
+---Prints transitions on the engine's own output.
+---@param name string
+---@return fun(fields: { severity?: "info"|"warning"|"critical" }): any
+function console(name) end
+
+---Names a secret; it is never printed, logged or journaled.
+---@param name string A file or environment variable, read at use.
+---@return any
+function secret(name) end
+
+---Follows a growing file.
+---@param name string
+---@return fun(fields: { stream: tidewatch.stream, path: string, format?: "ndjson"|"csv" }): any
+function file_tail(name) end
+
+---Engine time in seconds since 1970-01-01 UTC.
+---@return any
+function now() end
+
+---Declares a test; it runs on its own virtual clock, core and Lua state.
+---@param name string A sentence.
+---@param body function Gets the test.
+function test(name, body) end
+
+---Begins an expectation.
+---@param value any What is looked at.
+---@return any
+function expect(value) end
+
+---@class tidewatch.test
+local test = {}
+
+---Sets the virtual clock.
+---@param at string Where the clock begins; 2026-01-05 when not called.
+function test:start(at) end
+
+---Feeds records at the virtual clock.
+---@param stream string Its name.
+---@param row any The time column is filled when absent.
+---@param options? { every?: string, lasting?: string }
+function test:feed(stream, row, options) end
+
+---Lets time pass without records.
+---@param span string How long.
+function test:run(span) end
+
+---The alert of a monitor.
+---@param monitor string Its name; call the result with labels when grouped.
+---@return any
+function test:alert(monitor) end
+
+---Notifications that began an alert.
+---@param options? { to?: string, monitor?: string, event?: string }
+---@return any
+function test:pages(options) end
+
+---Everything that was sent.
+---@param options? { to?: string, monitor?: string, event?: string }
+---@return any
+function test:notifications(options) end
+
+---The newest reading a monitor judged.
+---@param monitor any Whose newest reading.
+---@return any
+function test:reading(monitor) end
+
+---Runs the pack's simulator on the virtual clock.
+---@param options? { lasting: string, faults?: any, seed?: integer, streams?: any }
+function test:simulate(options) end
+
+---@class tidewatch.expectation
+local expectation = {}
+
+---The alert was in this state at some time.
+---@param state string A severity, or pending, ok, no_data, unknown.
+---@param options? { from?: any, to?: any }
+function expectation:was(state, options) end
+
+---The alert was never in this state.
+---@param state string A severity or state.
+function expectation:was_never(state) end
+
+---The alert is in this state now.
+---@param state string A severity or state.
+function expectation:is(state) end
+
+---The value is exactly this.
+---@param value any What it must be.
+function expectation:equals(value) end
+
+---The list has this many items.
+---@param number integer How many.
+function expectation:count(number) end
+
+---The number, or the reading's value, is this close.
+---@param value number About what.
+---@param tolerance number How far off at most.
+function expectation:near(value, tolerance) end
+
+---Declares a simulator; in the pack's simulator.lua. The simulation has at (seconds), time and date (texts), step and weekday (1 = Monday).
+---@param name string
+---@return fun(fields: { about?: string, step: string, each: function, start?: string, faults?: any }): any
+function simulator(name) end
+
+---@class tidewatch.simulation
+local simulation = {}
+
+---Sends a record.
+---@param stream string Its name.
+---@param row any Named columns; a column left out is null.
+function simulation:emit(stream, row) end
+
+---Whether a fault is on, and for how many seconds.
+---@param name string One of `faults`.
+---@return any
+function simulation:fault(name) end
+
+---Whether anybody listens to the stream; saves the work when not.
+---@param stream string Its name.
+---@return any
+function simulation:wants(stream) end
+
+---The instant that long before the step.
+---@param span string How far back.
+---@return any
+function simulation:ago(span) end
+
+---A number in [0, 1), [0, high) or [low, high); seeded.
+---@return any
+function simulation:random() end
+
+---A normal number; mean and standard deviation may be given.
+---@return any
+function simulation:normal() end
+
+---Whether the step's UTC date is one.
+---@param calendar string "weekdays" or "XNYS".
+---@return any
+function simulation:business_day(calendar) end

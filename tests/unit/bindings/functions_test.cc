@@ -1,0 +1,163 @@
+// What a pack's own functions answer the core: verdicts of `when`, rows of `where`, and what becomes of both when the
+// function is wrong or never ends.
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+
+#include "bindings/problems.h"
+#include "pack_folder.h"
+#include "records/decode.h"
+
+using namespace tidewatch;
+
+namespace {
+
+const std::string api =
+    "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", status = \"integer\", "
+    "latency_ms = \"number?\" } }\n";
+
+// One monitor with this body of `when`, judged on one reading of value `value`.
+Judgement judged(const std::string& body, double value) {
+  PackFolder folder(api + "monitor \"m\" { every = \"1m\", inputs = { n = api:count { over = \"1h\" } }, when = function(now, labels)\n" +
+                    body + "\nend }\n");
+  std::vector<Problem> problems;
+  const auto pack = ScriptPack::load(folder.path.string(), problems);
+  INFO(problems_text(problems));
+  REQUIRE(pack);
+  REQUIRE(pack->spec().monitors.size() == 1);
+  Reading reading;
+  reading.value = value;
+  reading.status = Status::ok;
+  reading.n = 7;
+  const std::pair<std::string_view, const Reading*> inputs[] = {{"n", &reading}};
+  const LabelSet labels({{"endpoint", "/score"}});
+  return pack->judge(pack->spec().monitors[0].judge, labels, inputs, Instant{});
+}
+
+Batch batch_of(const StreamSpec& stream, const std::string& rows) {
+  auto decoder = Decoder::create(stream);
+  REQUIRE(decoder);
+  auto batch = decoder->decode(rows, BodyFormat::ndjson);
+  REQUIRE(batch);
+  return std::move(*batch);
+}
+
+std::unique_ptr<ScriptPack> with_where(const std::string& body) {
+  PackFolder folder(api + "monitor \"m\" { value = api:count { over = \"1m\", where = function(r) " + body +
+                    " end }, critical = above(1) }\n");
+  std::vector<Problem> problems;
+  auto pack = ScriptPack::load(folder.path.string(), problems);
+  INFO(problems_text(problems));
+  REQUIRE(pack);
+  return pack;
+}
+
+}  // namespace
+
+TEST_CASE("a when function fires with its severity and formatted sentence") {
+  const std::string body =
+      "if now.n.value < 10 then return unknown \"too few\" end\n"
+      "if now.n.value > 100 then return critical(\"%d on %s, n %d\", now.n.value, labels.endpoint, now.n.n) end\n"
+      "if now.n.value > 50 then return warning \"many\" end";
+  const Judgement few = judged(body, 5), calm = judged(body, 20), many = judged(body, 60), worst = judged(body, 200);
+  CHECK(few.kind == Judgement::Kind::unknown);
+  CHECK(few.message == "too few");
+  CHECK(calm.kind == Judgement::Kind::ok);
+  CHECK(many.kind == Judgement::Kind::fires);
+  CHECK(many.severity == Severity::warning);
+  CHECK(worst.severity == Severity::critical);
+  CHECK(worst.message == "200 on /score, n 7");
+}
+
+TEST_CASE("a when function that fails or answers something else is an error with its place") {
+  const Judgement failed = judged("return now.missing.value > 1", 1);
+  CHECK(failed.kind == Judgement::Kind::error);
+  CHECK(failed.message.find("demo/pack.lua:3:") != std::string::npos);
+  const Judgement odd = judged("return 3", 1);
+  CHECK(odd.kind == Judgement::Kind::error);
+  CHECK(odd.message.find("expected a verdict") != std::string::npos);
+}
+
+TEST_CASE("a when function that never ends or eats memory is stopped, and the next call still answers") {
+  const Judgement endless = judged("while true do end", 1);
+  CHECK(endless.kind == Judgement::Kind::error);
+  CHECK_FALSE(endless.message.empty());
+  const Judgement caught = judged("while true do pcall(function() while true do end end) end", 1);
+  CHECK(caught.kind == Judgement::Kind::error);
+  const Judgement greedy = judged("local t = {} for i = 1, 1e9 do t[i] = (\"x\"):rep(1000) .. i end", 1);
+  CHECK(greedy.kind == Judgement::Kind::error);
+
+  PackFolder folder(api + "monitor \"m\" { every = \"1m\", inputs = { n = api:count { over = \"1h\" } }, when = function(now)\n"
+                          "while now.n.value > 5 do end\nreturn warning \"alive\" end }\n");
+  std::vector<Problem> problems;
+  const auto pack = ScriptPack::load(folder.path.string(), problems);
+  REQUIRE(pack);
+  Reading reading;
+  reading.status = Status::ok;
+  const std::pair<std::string_view, const Reading*> inputs[] = {{"n", &reading}};
+  reading.value = 9;
+  CHECK(pack->judge(pack->spec().monitors[0].judge, {}, inputs, Instant{}).kind == Judgement::Kind::error);
+  reading.value = 1;
+  CHECK(pack->judge(pack->spec().monitors[0].judge, {}, inputs, Instant{}).message == "alive");
+}
+
+TEST_CASE("where as a function and as an expression choose the same rows") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"status >= 500", "return r.status >= 500"},
+      {"status >= 500 and endpoint ~= '/health'", "return r.status >= 500 and r.endpoint ~= '/health'"},
+      {"latency_ms > 10 or status == 200", "return (r.latency_ms ~= nil and r.latency_ms > 10) or r.status == 200"},
+      {"latency_ms == nil", "return r.latency_ms == nil"},
+      {"not (endpoint == '/a')", "return not (r.endpoint == '/a')"},
+      {"status % 100 == 4 or -status < -403", "return r.status % 100 == 4 or -r.status < -403"},
+      {"latency_ms * 2 + 1 < status / 10", "return r.latency_ms ~= nil and r.latency_ms * 2 + 1 < r.status / 10"},
+      {"endpoint < '/b'", "return r.endpoint < '/b'"},
+      {"abs(status - 300) <= 100", "return math.abs(r.status - 300) <= 100"},
+  };
+  const unsigned seed = 20261121;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const char* const endpoints[] = {"/a", "/b", "/health"};
+  std::string rows;
+  for (int i = 0; i < 1000; ++i) {
+    rows += "{\"ts\":" + std::to_string(1767225600 + i) + ",\"endpoint\":\"" + endpoints[random() % 3] +
+            "\",\"status\":" + std::to_string(200 + random() % 400) + ",\"latency_ms\":" +
+            (random() % 4 == 0 ? "null" : std::to_string(random() % 80) + "." + std::to_string(random() % 10)) + "}\n";
+  }
+  for (const auto& [expression, function] : cases) {
+    INFO(expression);
+    const auto pack = with_where(function);
+    const StreamSpec& stream = pack->spec().streams[0];
+    const Batch batch = batch_of(stream, rows);
+    REQUIRE(batch.rows == 1000);
+    const auto compiled = Expression::compile(expression, stream);
+    REQUIRE(compiled);
+    std::vector<std::uint8_t> native, scripted;
+    compiled->test(batch, native);
+    std::string reason;
+    REQUIRE(pack->test(pack->spec().handles[0].metric.predicate, batch, scripted, reason));
+    std::size_t chosen = 0, different = 0;
+    for (std::size_t i = 0; i < batch.rows; ++i) {
+      chosen += scripted[i];
+      different += (native[i] == truth_true) != (scripted[i] != 0);
+    }
+    CHECK(different == 0);
+    CHECK(chosen > 0);
+    CHECK(chosen < batch.rows);
+  }
+}
+
+TEST_CASE("comparing a null in a where function names the row's null columns") {
+  const auto pack = with_where("return r.latency_ms > 5");
+  const StreamSpec& stream = pack->spec().streams[0];
+  std::vector<std::uint8_t> out;
+  std::string reason;
+  const int function = pack->spec().handles[0].metric.predicate;
+  CHECK(pack->test(function, batch_of(stream, "{\"ts\":1767225600,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":8}\n"), out, reason));
+  CHECK(out == std::vector<std::uint8_t>{1});
+  const Batch with_null = batch_of(stream, "{\"ts\":1767225600,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":8}\n"
+                                           "{\"ts\":1767225601,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":null}\n");
+  CHECK_FALSE(pack->test(function, with_null, out, reason));
+  CHECK(reason.find("demo/pack.lua:2:") != std::string::npos);
+  CHECK(reason.find("null in this row: latency_ms") != std::string::npos);
+  CHECK_FALSE(with_where("while true do end")->test(0, with_null, out, reason));
+}
