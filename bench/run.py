@@ -166,7 +166,7 @@ def day_of_minutes(folder):
     say(f"T10: {groups * len(names):,} monitors, one day of minutes, {records:,} records")
     wall, cpu, result = backtest(pack, path)
     evaluations = result.get("evaluations", groups * len(names) * minutes)
-    run_seconds = result.get("run_seconds", wall)
+    run_seconds = result.get("seconds", wall)
     peer, note = [], "promtool is not installed"
     if shutil.which("promtool") and left() > 15:
         note = ""
@@ -218,7 +218,6 @@ def post(folder, path):
     pack = os.path.join(folder, "ten")
     if not os.path.exists(pack):
         write_pack(pack, TEN_METRICS)
-    # Event times of the file lie in the past; a clock that starts after them keeps windows moving as they would live.
     log = open(os.path.join(folder, "run.log"), "w+")
     server = subprocess.Popen([binary, "run", pack, "--state", os.path.join(folder, "state"), "--listen", "127.0.0.1:0"],
                               stdout=log, stderr=log)

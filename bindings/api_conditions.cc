@@ -30,7 +30,7 @@ int one_sided(Call& call, bool is_above) {
   if (clear && limit) {
     if (is_above ? *clear > *limit : *clear < *limit)
       fields.wrong("clear", std::string("a number ") + (is_above ? "at or below " : "at or above ") + "the threshold");
-    (is_above ? draft.condition.clear_low : draft.condition.clear_high) = *clear;
+    (is_above ? draft.condition.clear_high : draft.condition.clear_low) = *clear;
   }
   return push_condition(call, std::move(draft), limit && fields.is_good(), at);
 }

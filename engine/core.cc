@@ -47,11 +47,10 @@ std::string evidence_json(const Reading& r, const std::string& rule) {
   std::string out = "{";
   if (r.value) out += "\"value\":" + format_number(*r.value) + ",";
   if (!r.text.empty()) out += "\"text\":\"" + json_escape(r.text) + "\",";
-  out += "\"n\":" + std::to_string(r.n) + ",\"nulls\":" + std::to_string(r.nulls) + ",\"excluded\":" +
-         std::to_string(r.excluded) + ",\"status\":\"" + std::string(name_of(r.status)) + "\"";
+  out += "\"n\":" + std::to_string(r.n) + ",\"nulls\":" + std::to_string(r.nulls) +
+         ",\"excluded\":" + std::to_string(r.excluded) + ",\"status\":\"" + std::string(name_of(r.status)) + "\"";
   if (!r.reason.empty()) out += ",\"reason\":\"" + json_escape(r.reason) + "\"";
-  if (r.to > r.from)
-    out += ",\"from\":\"" + format_instant(r.from) + "\",\"to\":\"" + format_instant(r.to) + "\"";
+  if (r.to > r.from) out += ",\"from\":\"" + format_instant(r.from) + "\",\"to\":\"" + format_instant(r.to) + "\"";
   if (r.revision) out += ",\"revision\":" + std::to_string(r.revision);
   if (!r.baseline.empty())
     out += ",\"baseline\":\"" + json_escape(r.baseline) + "\",\"baseline_n\":" + std::to_string(r.baseline_n);
@@ -186,8 +185,7 @@ struct Core::State {
       run.fingerprint = fingerprint_of(m, pack.handles);
       monitors.push_back(std::move(run));
     }
-    std::sort(monitors.begin(), monitors.end(),
-              [&](const auto& a, const auto& b) { return spec(a).id < spec(b).id; });
+    std::sort(monitors.begin(), monitors.end(), [&](const auto& a, const auto& b) { return spec(a).id < spec(b).id; });
   }
 
   // --- baselines -----------------------------------------------------------------------------------------------
@@ -230,7 +228,8 @@ struct Core::State {
     if (t.severity_from != Severity::none) row.severity_from = name_of(t.severity_from);
     if (t.severity_to != Severity::none) row.severity_to = name_of(t.severity_to);
     row.reason = t.reason;
-    row.evidence = evidence_json(reading, rule_text(m, t.severity_to != Severity::none ? t.severity_to : t.severity_from));
+    row.evidence =
+        evidence_json(reading, rule_text(m, t.severity_to != Severity::none ? t.severity_to : t.severity_from));
     out.journal.push_back(std::move(row));
   }
 
@@ -266,9 +265,9 @@ struct Core::State {
       if (!t.notify) continue;
       const Severity severity = t.is_resolve ? std::max(t.severity_from, Severity::info) : t.severity_to;
       const std::string event = t.reason.rfind("flapping", 0) == 0 ? "flapping"
-                                : t.is_resolve                      ? "resolved"
-                                : t.from == AlertState::firing      ? "severity"
-                                                                    : "firing";
+                                : t.is_resolve                     ? "resolved"
+                                : t.from == AlertState::firing     ? "severity"
+                                                                   : "firing";
       const Instant fired = e.instance.fired_at().value_or(t.at);
       notify(m, event, labels, severity, t.reason, t.at, e.instance.active_at().value_or(fired), fired, e.told, reading,
              out);
@@ -294,8 +293,8 @@ struct Core::State {
     row.reason = reason;
     row.evidence = "{}";
     out.journal.push_back(row);
-    notify(shown, is_active ? "firing" : "resolved", LabelSet(), Severity::warning, reason, at, h.since, h.since, h.told,
-           Reading(), out);
+    notify(shown, is_active ? "firing" : "resolved", LabelSet(), Severity::warning, reason, at, h.since, h.since,
+           h.told, Reading(), out);
   }
 
   // --- evaluating ----------------------------------------------------------------------------------------------
@@ -315,8 +314,7 @@ struct Core::State {
     }
     e.instance.observe(at, seen, run.rules, transitions);
     if (!transitions.empty()) tell(m, labels, e, transitions, out);
-    if (observer)
-      observer->evaluated(m, labels, at, seen.reading, e.instance.state(), e.instance.severity());
+    if (observer) observer->evaluated(m, labels, at, seen.reading, e.instance.state(), e.instance.severity());
   }
 
   bool has_room(MonitorRuntime& run, const LabelSet& labels, std::uint64_t& refused) {
@@ -363,7 +361,8 @@ struct Core::State {
     }
     if (is_grouped) absent_series(run, seen_labels, any_data, at, out);
     health(m, "overflow", run.overflow, refused > 0,
-           refused ? std::to_string(refused) + " label sets beyond the limit of " + std::to_string(m.limit) + " are not judged"
+           refused ? std::to_string(refused) + " label sets beyond the limit of " + std::to_string(m.limit) +
+                         " are not judged"
                    : "label sets are within the limit again",
            at, out);
   }
@@ -457,7 +456,8 @@ struct Core::State {
     if (!run.by.empty()) absent_series(run, seen_labels, true, at, out);
     health(m, "error", run.error, has_error, has_error ? complaint : "the script judges again", at, out);
     health(m, "overflow", run.overflow, refused > 0,
-           refused ? std::to_string(refused) + " label sets beyond the limit of " + std::to_string(m.limit) + " are not judged"
+           refused ? std::to_string(refused) + " label sets beyond the limit of " + std::to_string(m.limit) +
+                         " are not judged"
                    : "label sets are within the limit again",
            at, out);
   }
@@ -501,9 +501,9 @@ struct Core::State {
     for (const int h : handles_of(m)) is_quiet &= metrics->is_quiet(static_cast<HandleId>(h), now);
     const Instant after = std::max(run.last_evaluated, now);
     const Instant next_interval = floor_to(after, run.every) + run.every;
-    const Instant next_deadline =
-        deadline == far_future ? far_future
-                               : ceil_to(std::max(deadline, after + nanoseconds(1)), m.on_arrival ? seconds(1) : run.every);
+    const Instant next_deadline = deadline == far_future ? far_future
+                                                         : ceil_to(std::max(deadline, after + nanoseconds(1)),
+                                                                   m.on_arrival ? seconds(1) : run.every);
     if (is_quiet && is_settled)
       run.next_due = next_deadline;
     else if (is_quiet && m.on_arrival)
@@ -513,7 +513,8 @@ struct Core::State {
   }
 
   static bool has_absent(const Condition& c) {
-    return c.kind == Condition::Kind::absent || std::any_of(c.members.begin(), c.members.end(), [](const Condition& x) { return has_absent(x); });
+    return c.kind == Condition::Kind::absent ||
+           std::any_of(c.members.begin(), c.members.end(), [](const Condition& x) { return has_absent(x); });
   }
   // absent() changes with time alone, at an instant only the data knows: such a monitor never sleeps.
   static bool has_absent(const MonitorSpec& m) {
@@ -547,7 +548,8 @@ Result<std::unique_ptr<Core>> Core::create(PackSpec pack, Judge* judge, RowPredi
   auto state = std::make_unique<State>();
   state->pack = std::move(pack);
   state->judge = judge;
-  auto metrics = MetricEngine::create(state->pack.streams, state->pack.baselines, state->pack.handles, predicates, problems);
+  auto metrics =
+      MetricEngine::create(state->pack.streams, state->pack.baselines, state->pack.handles, predicates, problems);
   if (!metrics) return metrics.error();
   state->metrics = std::move(*metrics);
   state->set_up();
@@ -557,7 +559,9 @@ Result<std::unique_ptr<Core>> Core::create(PackSpec pack, Judge* judge, RowPredi
 const PackSpec& Core::pack() const { return state_->pack; }
 MetricEngine& Core::metrics() { return *state_->metrics; }
 
-void Core::baseline_rows(const std::string& baseline, const Batch& batch) { state_->metrics->baseline_rows(baseline, batch); }
+void Core::baseline_rows(const std::string& baseline, const Batch& batch) {
+  state_->metrics->baseline_rows(baseline, batch);
+}
 void Core::baseline_seal(const std::string& baseline) {
   state_->metrics->baseline_seal(baseline);
   state_->baselines[baseline] = {{}, true};
@@ -582,10 +586,12 @@ std::vector<Rejected> Core::feed(std::string_view stream, std::string_view sourc
       s.schedule(run);
     } else if (run.next_due == far_future || run.next_due == far_past) {
       run.next_due = ceil_to(s.now, run.every);
-      if (run.last_evaluated != far_past && run.next_due <= run.last_evaluated) run.next_due = run.last_evaluated + run.every;
+      if (run.last_evaluated != far_past && run.next_due <= run.last_evaluated)
+        run.next_due = run.last_evaluated + run.every;
     } else {
       // Asleep until a deadline: rows wake it earlier.
-      const Instant next = std::max(ceil_to(s.now, run.every), run.last_evaluated == far_past ? far_past : run.last_evaluated + run.every);
+      const Instant next = std::max(ceil_to(s.now, run.every),
+                                    run.last_evaluated == far_past ? far_past : run.last_evaluated + run.every);
       run.next_due = std::min(run.next_due, next);
     }
   }
@@ -670,15 +676,19 @@ std::vector<AlertView> Core::alerts(bool active_only) const {
       v.keep_since = i.keep_since();
       v.held = i.held();
       v.reading = i.last_reading();
-      v.annotations = render_annotations(m, labels, i.severity(), i.fired_at().value_or(i.active_at().value_or(state_->now)),
-                                         i.last_reading());
+      v.annotations = render_annotations(m, labels, i.severity(),
+                                         i.fired_at().value_or(i.active_at().value_or(state_->now)), i.last_reading());
       out.push_back(std::move(v));
     }
   }
   std::stable_sort(out.begin(), out.end(), [](const AlertView& a, const AlertView& b) {
     const auto rank = [](const AlertView& v) {
-      return (v.state == AlertState::firing ? 100 : v.state == AlertState::unknown ? 60 : v.state == AlertState::no_data ? 50
-              : v.state == AlertState::pending ? 40 : 0) + static_cast<int>(v.severity);
+      return (v.state == AlertState::firing    ? 100
+              : v.state == AlertState::unknown ? 60
+              : v.state == AlertState::no_data ? 50
+              : v.state == AlertState::pending ? 40
+                                               : 0) +
+             static_cast<int>(v.severity);
     };
     return rank(a) > rank(b);
   });
@@ -743,7 +753,8 @@ Done Core::restore(ByteReader& in) {
   State& s = *state_;
   const auto version = in.get<std::uint32_t>();
   if (version != checkpoint_version)
-    return invalid("checkpoint version: expected " + std::to_string(checkpoint_version) + ", got " + std::to_string(version));
+    return invalid("checkpoint version: expected " + std::to_string(checkpoint_version) + ", got " +
+                   std::to_string(version));
   s.now = get_instant(in);
   s.counters.evaluations = in.get<std::uint64_t>();
   s.counters.missed = in.get<std::uint64_t>();

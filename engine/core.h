@@ -18,21 +18,21 @@ namespace tidewatch {
 
 struct JournalRow {
   Instant at;
-  std::string monitor;       // id: pack/name
+  std::string monitor;  // id: pack/name
   LabelSet labels;
-  std::string kind;          // "transition" "flapping" "overflow" "restart" "script_error"
+  std::string kind;  // "transition" "flapping" "overflow" "restart" "script_error"
   std::string from, to, severity_from, severity_to, reason;
-  std::string evidence;      // JSON: value, n, nulls, excluded, status, window, threshold
+  std::string evidence;  // JSON: value, n, nulls, excluded, status, window, threshold
 };
 
 // One message for one notifier, keyed so that a crash between sending and noting it sends the same key again.
 struct Notification {
   Instant at;
   std::string notifier;
-  std::string key;           // monitor | labels | active_at | transition count: equal in every run of the same inputs
-  std::string event;         // "firing" "severity" "resolved" "flapping" "unknown"
+  std::string key;    // monitor | labels | active_at | transition count: equal in every run of the same inputs
+  std::string event;  // "firing" "severity" "resolved" "flapping" "unknown"
   std::string monitor, pack;
-  LabelSet labels;           // wire labels
+  LabelSet labels;  // wire labels
   Severity severity = Severity::none;
   std::string reason;
   Instant active_at, fired_at;
@@ -88,7 +88,8 @@ class Core {
   // Arrival monitors that read the stream are judged at once.
   std::vector<Rejected> feed(std::string_view stream, std::string_view source, const Batch& batch, Instant now,
                              CoreOutput& out, bool check_future = true);
-  // Evaluates what is due at or before `now`, each monitor once, at its newest due instant; older ones are counted missed.
+  // Evaluates what is due at or before `now`, each monitor once, at its newest due instant; older ones are counted
+  // missed.
   void tick(Instant now, CoreOutput& out);
   // The engine was down: pending clocks shift, firing is held until its first verdict.
   void restarted(Instant now, CoreOutput& out);

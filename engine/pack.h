@@ -15,24 +15,24 @@ namespace tidewatch {
 // transition of the pack that may notify, from `severity` upward.
 struct NotifierSpec {
   std::string name;
-  std::string kind;         // "console" or "webhook"
-  std::string url;          // webhook
-  std::string url_secret;   // webhook: name of a secret instead of a url
+  std::string kind;        // "console" or "webhook"
+  std::string url;         // webhook
+  std::string url_secret;  // webhook: name of a secret instead of a url
   Severity severity = Severity::info;
 };
 
 struct SourceSpec {
   std::string name;
   std::string stream;
-  std::string kind;         // "file_tail"
-  std::string path;         // relative to the pack
-  std::string format;       // "ndjson" "csv"
+  std::string kind;    // "file_tail"
+  std::string path;    // relative to the pack
+  std::string format;  // "ndjson" "csv"
 };
 
 struct PackSpec {
   std::string name;
   std::string folder;
-  std::string hash;         // SHA-256 over the names and texts of its Lua files
+  std::string hash;  // SHA-256 over the names and texts of its Lua files
   std::vector<StreamSpec> streams;
   std::vector<BaselineSpec> baselines;
   std::vector<HandleSpec> handles;

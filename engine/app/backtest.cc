@@ -13,8 +13,8 @@ class Recorder : public EvaluationObserver {
  public:
   Recorder(const Core& core, const BacktestOptions& options) : core_(core), options_(options) {}
 
-  void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading, AlertState state,
-                 Severity severity) override {
+  void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading,
+                 AlertState state, Severity severity) override {
     Track& track = tracks_[{monitor.id, labels}];
     MonitorHistory& h = track.history;
     if (h.monitor.empty()) begin(monitor, labels, track);
@@ -24,13 +24,15 @@ class Recorder : public EvaluationObserver {
     if (track.keeps_values)
       h.values.push_back({at, reading.value, reading.text, reading.n, reading.status, state, severity});
     if (state == AlertState::pending && track.state != AlertState::pending) track.pending_from = at;
-    if (track.state == AlertState::firing && (state != AlertState::firing || severity != track.severity)) h.spans.back().to = at;
+    if (track.state == AlertState::firing && (state != AlertState::firing || severity != track.severity))
+      h.spans.back().to = at;
     if (state == AlertState::firing && (track.state != AlertState::firing || severity != track.severity)) {
       const AlertInstance* instance = core_.instance(monitor.id, labels);
       const Instant pending = instance && instance->active_at() ? *instance->active_at() : at;
       h.spans.push_back({severity, pending, at, std::nullopt});
     }
-    if (track.state == AlertState::pending && state == AlertState::ok) h.pending_only.emplace_back(track.pending_from, at);
+    if (track.state == AlertState::pending && state == AlertState::ok)
+      h.pending_only.emplace_back(track.pending_from, at);
     track.state = state;
     track.severity = severity;
   }
@@ -55,11 +57,13 @@ class Recorder : public EvaluationObserver {
     h.monitor = monitor.name;
     h.labels = labels;
     h.layer = monitor.layer;
-    track.keeps_values = options_.keep_values || std::find(options_.values.begin(), options_.values.end(), monitor.name) != options_.values.end();
+    track.keeps_values = options_.keep_values || std::find(options_.values.begin(), options_.values.end(),
+                                                           monitor.name) != options_.values.end();
     for (std::size_t s = 3; s >= 1; --s) {
       if (!monitor.rules[s]) continue;
       h.thresholds.emplace_back(static_cast<Severity>(s), monitor.rules[s]->condition);
-      h.rule += (h.rule.empty() ? "" : "; ") + std::string(name_of(static_cast<Severity>(s))) + " " + monitor.rules[s]->describe();
+      h.rule += (h.rule.empty() ? "" : "; ") + std::string(name_of(static_cast<Severity>(s))) + " " +
+                monitor.rules[s]->describe();
     }
     if (monitor.judge >= 0) h.rule = "judged by a function";
   }
@@ -75,7 +79,8 @@ Done give_baselines(Core& core, const std::map<std::string, History>& histories)
   for (const auto& b : core.pack().baselines) {
     const auto stream = std::find_if(core.pack().streams.begin(), core.pack().streams.end(),
                                      [&](const auto& s) { return s.name == b.stream; });
-    if (stream == core.pack().streams.end()) return not_found("baseline \"" + b.name + "\": no stream \"" + b.stream + "\"");
+    if (stream == core.pack().streams.end())
+      return not_found("baseline \"" + b.name + "\": no stream \"" + b.stream + "\"");
     std::uint64_t rows = 0;
     if (!b.file.empty()) {
       const std::string path = b.file.front() == '/' ? b.file : core.pack().folder + "/" + b.file;
@@ -88,13 +93,16 @@ Done give_baselines(Core& core, const std::map<std::string, History>& histories)
     } else if (const auto it = histories.find(b.stream); it != histories.end()) {
       const auto& order = it->second.order;
       const auto before = [](const History::Row& r, Instant t) { return r.at < t; };
-      const auto first = static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.from, before) - order.begin());
-      const auto last = static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.to, before) - order.begin());
+      const auto first =
+          static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.from, before) - order.begin());
+      const auto last =
+          static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.to, before) - order.begin());
       if (last > first) core.baseline_rows(b.name, it->second.take(first, last));
       rows = last - first;
     }
     if (rows > 0) core.baseline_seal(b.name);
-    if (!b.file.empty() && rows == 0) return invalid("baseline \"" + b.name + "\": expected rows in " + b.file + ", got none");
+    if (!b.file.empty() && rows == 0)
+      return invalid("baseline \"" + b.name + "\": expected rows in " + b.file + ", got none");
   }
   return done();
 }

@@ -22,7 +22,7 @@ struct BacktestOptions {
 struct SeveritySpan {
   Severity severity;
   Instant pending_from, from;
-  std::optional<Instant> to;   // empty: still so at the end of the data
+  std::optional<Instant> to;  // empty: still so at the end of the data
 };
 
 struct EvaluatedValue {
@@ -36,7 +36,7 @@ struct EvaluatedValue {
 };
 
 struct MonitorHistory {
-  std::string monitor, layer, rule;           // rule: the conditions in words
+  std::string monitor, layer, rule;  // rule: the conditions in words
   LabelSet labels;
   std::vector<SeveritySpan> spans;
   std::vector<std::pair<Instant, Instant>> pending_only;  // went pending and back
@@ -51,18 +51,19 @@ struct BacktestResult {
   std::uint64_t records = 0, rejected = 0, evaluations = 0;
   std::vector<std::pair<std::string, std::uint64_t>> rejected_by;
   std::vector<Rejected> first_rejects;
-  Instant from{}, to{};                       // of the data that was run
-  std::vector<MonitorHistory> monitors;       // by monitor, then labels
+  Instant from{}, to{};                  // of the data that was run
+  std::vector<MonitorHistory> monitors;  // by monitor, then labels
   std::vector<Notification> notifications;
   std::vector<std::string> script_output;
-  double read_seconds = 0, run_seconds = 0;   // filled by the command, which may read a clock
+  double read_seconds = 0, run_seconds = 0;  // filled by the command, which may read a clock
 };
 
 // Errors: a stream the pack does not declare (nearest name), an unreadable file, a baseline without rows.
-Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options, const std::map<std::string, History>& histories,
-                                const Progress& progress = {});
+Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options,
+                                const std::map<std::string, History>& histories, const Progress& progress = {});
 
-// Gives every baseline its rows: files are read, spans are taken from the histories (`where` to look for a stream's rows).
+// Gives every baseline its rows: files are read, spans are taken from the histories (`where` to look for a stream's
+// rows).
 Done give_baselines(Core& core, const std::map<std::string, History>& histories);
 
 std::string backtest_json(const BacktestResult& result, const BacktestOptions& options);

@@ -12,7 +12,9 @@ namespace tidewatch {
 
 namespace {
 
-double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 Result<std::map<std::string, History>> read_all(const PackSpec& pack, const BacktestOptions& options) {
   std::map<std::string, History> histories;
@@ -24,7 +26,8 @@ Result<std::map<std::string, History>> read_all(const PackSpec& pack, const Back
       if (s.name == stream) spec = &s;
     }
     if (!spec) return not_found("--data: unknown stream \"" + stream + "\"" + did_you_mean(stream, names));
-    auto history = read_history(*spec, files, [&](std::uint64_t done, std::uint64_t all) { show_progress("reading " + stream, done, all); });
+    auto history = read_history(
+        *spec, files, [&](std::uint64_t done, std::uint64_t all) { show_progress("reading " + stream, done, all); });
     if (!history) return history.error();
     histories.emplace(stream, std::move(*history));
   }
@@ -36,7 +39,9 @@ Result<BacktestResult> run_one(ScriptPack& pack, const BacktestOptions& options)
   auto histories = read_all(pack.spec(), options);
   if (!histories) return histories.error();
   const double read = now_seconds();
-  auto result = backtest(pack, options, *histories, [&](std::uint64_t done, std::uint64_t all) { show_progress("backtesting " + pack.spec().name, done, all); });
+  auto result = backtest(pack, options, *histories, [&](std::uint64_t done, std::uint64_t all) {
+    show_progress("backtesting " + pack.spec().name, done, all);
+  });
   end_progress();
   if (!result) return result;
   result->read_seconds = read - start;
@@ -79,7 +84,9 @@ int backtest_command(const BacktestArguments& arguments) {
     std::fprintf(stderr, "wrote %s\n", arguments.html.c_str());
   }
   if (arguments.compare.empty()) {
-    std::fputs(arguments.json ? backtest_json(*result, options).c_str() : backtest_text(*result, may_color(STDOUT_FILENO)).c_str(), stdout);
+    std::fputs(arguments.json ? backtest_json(*result, options).c_str()
+                              : backtest_text(*result, may_color(STDOUT_FILENO)).c_str(),
+               stdout);
     return 0;
   }
   auto other_pack = load_or_explain(arguments.compare);

@@ -17,11 +17,16 @@ constexpr double plot_width = 900, plot_height = 130;
 std::string escaped(const std::string& s) {
   std::string out;
   for (const char c : s) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }
@@ -98,26 +103,29 @@ std::string value_path(const MonitorHistory& m, const Scale& s) {
 
 std::string plot(const MonitorHistory& m, const BacktestResult& r) {
   const Scale s = scale_of(m, r);
-  std::string svg = "<svg viewBox=\"0 0 " + fixed(plot_width) + " " + fixed(plot_height) + "\" role=\"img\" aria-label=\"" +
-                    escaped(m.monitor) + " over time\">";
+  std::string svg = "<svg viewBox=\"0 0 " + fixed(plot_width) + " " + fixed(plot_height) +
+                    "\" role=\"img\" aria-label=\"" + escaped(m.monitor) + " over time\">";
   for (const auto& span : m.spans) {
     const double from = s.x(span.from), to = s.x(span.to.value_or(r.to)), pending = s.x(span.pending_from);
     const std::string tip = std::string(name_of(span.severity)) + " from " + format_instant(span.from) + " to " +
                             (span.to ? format_instant(*span.to) : "the end");
     if (from > pending)
-      svg += "<rect class=\"pending\" x=\"" + fixed(pending) + "\" width=\"" + fixed(from - pending) + "\" height=\"" + fixed(plot_height) + "\"/>";
+      svg += "<rect class=\"pending\" x=\"" + fixed(pending) + "\" width=\"" + fixed(from - pending) + "\" height=\"" +
+             fixed(plot_height) + "\"/>";
     svg += "<rect class=\"" + std::string(name_of(span.severity)) + "\" x=\"" + fixed(from) + "\" width=\"" +
-           fixed(std::max(1.0, to - from)) + "\" height=\"" + fixed(plot_height) + "\"><title>" + escaped(tip) + "</title></rect>";
+           fixed(std::max(1.0, to - from)) + "\" height=\"" + fixed(plot_height) + "\"><title>" + escaped(tip) +
+           "</title></rect>";
   }
   for (const auto& [severity, condition] : m.thresholds) {
     std::vector<double> levels;
     threshold_values(condition, levels);
     for (const double level : levels)
-      svg += "<line class=\"at-" + std::string(name_of(severity)) + "\" x1=\"0\" x2=\"" + fixed(plot_width) + "\" y1=\"" +
-             fixed(s.y(level)) + "\" y2=\"" + fixed(s.y(level)) + "\"/>";
+      svg += "<line class=\"at-" + std::string(name_of(severity)) + "\" x1=\"0\" x2=\"" + fixed(plot_width) +
+             "\" y1=\"" + fixed(s.y(level)) + "\" y2=\"" + fixed(s.y(level)) + "\"/>";
   }
   svg += "<path d=\"" + value_path(m, s) + "\"/>";
-  svg += "<text x=\"4\" y=\"11\">" + short_number(s.high) + "</text><text x=\"4\" y=\"" + fixed(plot_height - 3) + "\">" + short_number(s.low) + "</text>";
+  svg += "<text x=\"4\" y=\"11\">" + short_number(s.high) + "</text><text x=\"4\" y=\"" + fixed(plot_height - 3) +
+         "\">" + short_number(s.low) + "</text>";
   return svg + "</svg>";
 }
 
@@ -137,14 +145,19 @@ text{font-size:10px;fill:var(--soft)}.axis{display:flex;justify-content:space-be
 }  // namespace
 
 std::string backtest_html(const BacktestResult& r) {
-  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">"
-                    "<title>Backtest of " + escaped(r.pack) + "</title><style>" + style + "</style></head><body>\n";
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+      "content=\"width=device-width\">"
+      "<title>Backtest of " +
+      escaped(r.pack) + "</title><style>" + style + "</style></head><body>\n";
   out += "<h1>Backtest of " + escaped(r.pack) + "</h1><p>" + with_thousands(r.records) + " records, " +
-         format_instant(r.from) + " to " + format_instant(r.to) + ", " + with_thousands(r.evaluations) + " evaluations, " +
-         with_thousands(r.notifications.size()) + " notifications" +
+         format_instant(r.from) + " to " + format_instant(r.to) + ", " + with_thousands(r.evaluations) +
+         " evaluations, " + with_thousands(r.notifications.size()) + " notifications" +
          (r.rejected ? ", " + with_thousands(r.rejected) + " rows rejected" : "") + ".</p>\n";
-  out += "<table><thead><tr><th>Monitor</th><th>Fired</th><th>Firing for</th><th>Median</th><th>Longest</th><th>Share of time</th>"
-         "<th>Near misses</th><th>No verdict</th></tr></thead><tbody>\n";
+  out +=
+      "<table><thead><tr><th>Monitor</th><th>Fired</th><th>Firing for</th><th>Median</th><th>Longest</th><th>Share of "
+      "time</th>"
+      "<th>Near misses</th><th>No verdict</th></tr></thead><tbody>\n";
   const double span = std::max(1.0, (r.to - r.from).seconds());
   for (std::size_t i = 0; i < r.monitors.size(); ++i) {
     const MonitorHistory& m = r.monitors[i];
@@ -157,10 +170,14 @@ std::string backtest_html(const BacktestResult& r) {
     std::sort(lengths.begin(), lengths.end());
     char share[32], missing[32];
     std::snprintf(share, sizeof share, "%.2f %%", 100 * total.seconds() / span);
-    std::snprintf(missing, sizeof missing, "%.1f %%", m.evaluations ? 100.0 * static_cast<double>(m.not_ok) / static_cast<double>(m.evaluations) : 0.0);
-    const auto length = [&](bool any, Duration d) { return any ? format_duration({d.ns / seconds(60).ns * seconds(60).ns}) : std::string("–"); };
-    out += "<tr><td><a href=\"#m" + std::to_string(i) + "\">" + escaped(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) +
-           "</a></td><td>" + std::to_string(m.spans.size()) + "</td><td>" + length(!lengths.empty(), total) + "</td><td>" +
+    std::snprintf(missing, sizeof missing, "%.1f %%",
+                  m.evaluations ? 100.0 * static_cast<double>(m.not_ok) / static_cast<double>(m.evaluations) : 0.0);
+    const auto length = [&](bool any, Duration d) {
+      return any ? format_duration({d.ns / seconds(60).ns * seconds(60).ns}) : std::string("–");
+    };
+    out += "<tr><td><a href=\"#m" + std::to_string(i) + "\">" +
+           escaped(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</a></td><td>" +
+           std::to_string(m.spans.size()) + "</td><td>" + length(!lengths.empty(), total) + "</td><td>" +
            length(!lengths.empty(), lengths.empty() ? Duration{} : lengths[lengths.size() / 2]) + "</td><td>" +
            length(!lengths.empty(), lengths.empty() ? Duration{} : lengths.back()) + "</td><td>" + share + "</td><td>" +
            std::to_string(m.pending_only.size()) + "</td><td>" + missing + "</td></tr>\n";
@@ -168,16 +185,20 @@ std::string backtest_html(const BacktestResult& r) {
   out += "</tbody></table>\n";
   for (std::size_t i = 0; i < r.monitors.size(); ++i) {
     const MonitorHistory& m = r.monitors[i];
-    out += "<h2 id=\"m" + std::to_string(i) + "\">" + escaped(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</h2><p>" +
-           escaped((m.layer.empty() ? "" : m.layer + " layer. ") + m.rule) + "</p>" + plot(m, r) + "<div class=\"axis\"><span>" +
-           format_instant(r.from).substr(0, 10) + "</span><span>" + format_instant(r.to).substr(0, 10) + "</span></div>\n";
+    out += "<h2 id=\"m" + std::to_string(i) + "\">" +
+           escaped(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</h2><p>" +
+           escaped((m.layer.empty() ? "" : m.layer + " layer. ") + m.rule) + "</p>" + plot(m, r) +
+           "<div class=\"axis\"><span>" + format_instant(r.from).substr(0, 10) + "</span><span>" +
+           format_instant(r.to).substr(0, 10) + "</span></div>\n";
     if (m.spans.empty()) continue;
-    out += "<details><summary>" + std::to_string(m.spans.size()) + " firings</summary><table><thead><tr><th>Severity</th><th>Pending from</th>"
+    out += "<details><summary>" + std::to_string(m.spans.size()) +
+           " firings</summary><table><thead><tr><th>Severity</th><th>Pending from</th>"
            "<th>Fired</th><th>Ended</th></tr></thead><tbody>";
     for (std::size_t k = 0; k < std::min<std::size_t>(m.spans.size(), 500); ++k) {
       const auto& s = m.spans[k];
-      out += "<tr><td>" + std::string(name_of(s.severity)) + "</td><td>" + format_instant(s.pending_from) + "</td><td>" +
-             format_instant(s.from) + "</td><td>" + (s.to ? format_instant(*s.to) : "still firing") + "</td></tr>";
+      out += "<tr><td>" + std::string(name_of(s.severity)) + "</td><td>" + format_instant(s.pending_from) +
+             "</td><td>" + format_instant(s.from) + "</td><td>" + (s.to ? format_instant(*s.to) : "still firing") +
+             "</td></tr>";
     }
     out += "</tbody></table></details>\n";
   }

@@ -114,7 +114,8 @@ std::string compare_text(const BacktestResult& ours, const BacktestResult& other
   std::snprintf(line, sizeof line, "  %-34s %10s %10s %10s\n", "monitor", "only here", "only there", "both");
   out += line;
   for (const auto& d : differences(ours, other)) {
-    std::snprintf(line, sizeof line, "  %-34s %10zu %10zu %10zu\n", d.monitor.c_str(), d.only_ours, d.only_other, d.both);
+    std::snprintf(line, sizeof line, "  %-34s %10zu %10zu %10zu\n", d.monitor.c_str(), d.only_ours, d.only_other,
+                  d.both);
     out += line;
   }
   out += "  notifications: " + std::to_string(ours.notifications.size()) + " here, " +

@@ -43,7 +43,8 @@ std::string backtest_text(const BacktestResult& result, bool use_color) {
   out += line;
   std::vector<const MonitorHistory*> order;
   for (const auto& m : result.monitors) order.push_back(&m);
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->spans.size() > b->spans.size(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto* a, const auto* b) { return a->spans.size() > b->spans.size(); });
   const double span = (result.to - result.from).seconds();
   out += "\n  " + padded("monitor", 40) + padded("fired", 8) + padded("firing for", 14) + padded("share", 8) +
          padded("longest", 14) + padded("near misses", 13) + "last value\n";
@@ -59,8 +60,9 @@ std::string backtest_text(const BacktestResult& result, bool use_color) {
     const std::string name = m->monitor + (m->labels.empty() ? "" : " " + m->labels.text());
     std::string row = padded(name, 40) + padded(std::to_string(m->spans.size()), 8) +
                       padded(m->spans.empty() ? "-" : rounded(total), 14) + padded(m->spans.empty() ? "-" : line, 8) +
-                      padded(m->spans.empty() ? "-" : rounded(longest), 14) + padded(std::to_string(m->pending_only.size()), 13) +
-                      (m->last ? format_number(*m->last) : "-") + (is_firing ? "  still firing" : "");
+                      padded(m->spans.empty() ? "-" : rounded(longest), 14) +
+                      padded(std::to_string(m->pending_only.size()), 13) + (m->last ? format_number(*m->last) : "-") +
+                      (is_firing ? "  still firing" : "");
     out += "  " + (m->spans.empty() ? row : paint(is_firing ? "31" : "33", row)) + "\n";
   }
   std::map<std::string, std::uint64_t> told;

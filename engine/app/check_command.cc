@@ -15,15 +15,22 @@ int check_command(const CheckArguments& arguments) {
     for (const auto& p : problems) {
       ++(p.is_warning ? warnings : errors);
       if (arguments.json)
-        all.push_back({{"file", p.file}, {"line", p.line}, {"column", p.column}, {"path", p.path}, {"what", p.what},
-                       {"expected", p.expected}, {"got", p.got}, {"nearest", p.nearest}, {"warning", p.is_warning}});
+        all.push_back({{"file", p.file},
+                       {"line", p.line},
+                       {"column", p.column},
+                       {"path", p.path},
+                       {"what", p.what},
+                       {"expected", p.expected},
+                       {"got", p.got},
+                       {"nearest", p.nearest},
+                       {"warning", p.is_warning}});
       else
         std::printf("%s\n", p.text().c_str());
     }
     if (pack && !arguments.json) {
       const PackSpec& s = pack->spec();
-      std::fprintf(stderr, "%s: %zu streams, %zu metrics, %zu monitors\n", s.name.c_str(), s.streams.size(), s.handles.size(),
-                   s.monitors.size());
+      std::fprintf(stderr, "%s: %zu streams, %zu metrics, %zu monitors\n", s.name.c_str(), s.streams.size(),
+                   s.handles.size(), s.monitors.size());
     } else if (!pack && problems.empty()) {
       ++errors;
       std::fprintf(stderr, "tidewatch: %s: no pack.lua that loads\n", folder.c_str());
@@ -31,7 +38,8 @@ int check_command(const CheckArguments& arguments) {
   }
   if (arguments.json) std::printf("%s\n", all.dump(2).c_str());
   if (!arguments.json && errors + warnings > 0)
-    std::fprintf(stderr, "%zu problem%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    std::fprintf(stderr, "%zu problem%s, %zu warning%s\n", errors, errors == 1 ? "" : "s", warnings,
+                 warnings == 1 ? "" : "s");
   return errors ? 1 : 0;
 }
 

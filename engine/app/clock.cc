@@ -18,7 +18,8 @@ Result<DemoClock> parse_clock(const std::string& text) {
 }
 
 Instant wall_now() {
-  return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+  return {std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+              .count()};
 }
 
 std::function<Instant()> start_clock(const DemoClock& clock) {

@@ -40,7 +40,7 @@ int run_command(const RunArguments& arguments);
 struct SimulateArguments {
   std::string pack, from, to, out, post, clock;
   std::vector<std::string> streams;  // empty = all
-  std::vector<std::string> faults;  // NAME@FROM..TO or NAME@FROM
+  std::vector<std::string> faults;   // NAME@FROM..TO or NAME@FROM
   std::uint64_t seed = 1;
 };
 int simulate_command(const SimulateArguments& arguments);

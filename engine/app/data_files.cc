@@ -58,7 +58,8 @@ void count_rejects(History& history, const Batch& batch, std::uint64_t first_lin
 
 }  // namespace
 
-Result<History> read_history(const StreamSpec& stream, const std::vector<std::string>& files, const Progress& progress) {
+Result<History> read_history(const StreamSpec& stream, const std::vector<std::string>& files,
+                             const Progress& progress) {
   auto decoder = Decoder::create(stream);
   if (!decoder) return decoder.error();
   History history;

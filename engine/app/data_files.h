@@ -13,12 +13,12 @@
 namespace tidewatch {
 
 struct History {
-  std::vector<Batch> batches;   // each at most 64 Ki rows, as decoded, in file order
+  std::vector<Batch> batches;  // each at most 64 Ki rows, as decoded, in file order
   struct Row {
     Instant at;
     std::uint32_t batch, row;
   };
-  std::vector<Row> order;       // every row, by event time, then by place in the files
+  std::vector<Row> order;  // every row, by event time, then by place in the files
   std::uint64_t received = 0, rejected = 0;
   std::vector<Rejected> first_rejects;
   std::vector<std::pair<std::string, std::uint64_t>> rejected_by;
@@ -31,6 +31,7 @@ using Progress = std::function<void(std::uint64_t bytes_done, std::uint64_t byte
 
 // The whole file, decompressed. io_error names the file.
 Result<std::string> read_file(const std::string& path);
-Result<History> read_history(const StreamSpec& stream, const std::vector<std::string>& files, const Progress& progress = {});
+Result<History> read_history(const StreamSpec& stream, const std::vector<std::string>& files,
+                             const Progress& progress = {});
 
 }  // namespace tidewatch

@@ -24,9 +24,11 @@ int main(int argc, char** argv) {
   test_app->add_flag("--json", test.json, "Results as JSON on stdout");
 
   BacktestArguments backtest;
-  auto* backtest_app = app.add_subcommand("backtest", "What would have fired over history, and how noisy each monitor is");
+  auto* backtest_app =
+      app.add_subcommand("backtest", "What would have fired over history, and how noisy each monitor is");
   backtest_app->add_option("PACK", backtest.pack, "Folder with pack.lua")->required();
-  backtest_app->add_option("--data", backtest.data, "STREAM=FILE, NDJSON or CSV, plain or gzip; repeatable")->required();
+  backtest_app->add_option("--data", backtest.data, "STREAM=FILE, NDJSON or CSV, plain or gzip; repeatable")
+      ->required();
   backtest_app->add_option("--from", backtest.from, "First event time, for example 2008-01-01");
   backtest_app->add_option("--to", backtest.to, "End of event time, exclusive");
   backtest_app->add_option("--values", backtest.values, "Keep every evaluated value of this monitor; repeatable");
@@ -40,8 +42,11 @@ int main(int argc, char** argv) {
   run_app->add_option("--state", run.state, "Folder that keeps what must survive")->capture_default_str();
   run_app->add_option("--listen", run.listen, "Address and port; port 0 takes any")->capture_default_str();
   run_app->add_option("--token-file", run.token_file, "Bearer token that requests must carry; required off loopback");
-  run_app->add_option("--log-format", run.log_format, "logfmt or json")->check(CLI::IsMember({"logfmt", "json"}))->capture_default_str();
-  run_app->add_option("--clock", run.clock, "START@SPEED: a clock for demonstrations, for example 2026-01-05@86400 (a day a second)");
+  run_app->add_option("--log-format", run.log_format, "logfmt or json")
+      ->check(CLI::IsMember({"logfmt", "json"}))
+      ->capture_default_str();
+  run_app->add_option("--clock", run.clock,
+                      "START@SPEED: a clock for demonstrations, for example 2026-01-05@86400 (a day a second)");
   run_app->add_option("--seed", run.seed, "Seed of retry jitter")->capture_default_str();
 
   SimulateArguments simulate;

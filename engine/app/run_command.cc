@@ -93,7 +93,9 @@ int run_command(const RunArguments& a) {
   if (!engine) return complain(engine.error().text, 1);
   (*engine)->on_reload([folders = a.packs] { return load_packs(folders); });
   const std::string base = "http://" + options.http.address + ":" + std::to_string((*engine)->port());
-  std::fprintf(stderr, "tidewatch %s is ready\n  page     %s/\n  alerts   %s/api/v1/alerts\n  metrics  %s/metrics\n  records  POST %s/api/v1/records/STREAM\n",
+  std::fprintf(stderr,
+               "tidewatch %s is ready\n  page     %s/\n  alerts   %s/api/v1/alerts\n  metrics  %s/metrics\n  records  "
+               "POST %s/api/v1/records/STREAM\n",
                TIDEWATCH_VERSION, base.c_str(), base.c_str(), base.c_str(), base.c_str());
   (*engine)->run();
   return 0;

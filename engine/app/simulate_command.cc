@@ -47,11 +47,13 @@ class Poster {
     curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 10L);
     curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &answer);
-    curl_easy_setopt(curl_, CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t size, std::size_t n, void* into) {
-      static_cast<std::string*>(into)->append(data, size * n);
-      return size * n;
-    });
-    if (const CURLcode code = curl_easy_perform(curl_); code != CURLE_OK) return io_error(url + ": " + curl_easy_strerror(code));
+    curl_easy_setopt(
+        curl_, CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t size, std::size_t n, void* into) {
+          static_cast<std::string*>(into)->append(data, size * n);
+          return size * n;
+        });
+    if (const CURLcode code = curl_easy_perform(curl_); code != CURLE_OK)
+      return io_error(url + ": " + curl_easy_strerror(code));
     long status = 0;
     curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200) return io_error(url + ": answered " + std::to_string(status) + ": " + answer.substr(0, 300));
@@ -106,7 +108,8 @@ int simulate_command(const SimulateArguments& a) {
   for (Instant at = *from; at < *to; at = at + step) {
     if (clock)
       for (Instant now = clock(); now < at; now = clock())
-        std::this_thread::sleep_for(std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>((at - now).ns) / speed) + 1000));
+        std::this_thread::sleep_for(
+            std::chrono::nanoseconds(static_cast<std::int64_t>(static_cast<double>((at - now).ns) / speed) + 1000));
     auto emitted = (*simulator)->at(at);
     if (!emitted) return complain(emitted.error().text, 1);
     std::map<std::string, std::string> bodies;
@@ -125,11 +128,13 @@ int simulate_command(const SimulateArguments& a) {
       file->second << body;
       if (!file->second) return complain("cannot write " + path, 1);
     }
-    if (!poster) show_progress("simulating", static_cast<std::uint64_t>((at - *from).ns), static_cast<std::uint64_t>((*to - *from).ns));
+    if (!poster)
+      show_progress("simulating", static_cast<std::uint64_t>((at - *from).ns),
+                    static_cast<std::uint64_t>((*to - *from).ns));
   }
   end_progress();
-  std::fprintf(stderr, "%s records, %s to %s, seed %llu\n", with_thousands(records).c_str(), format_instant(*from).c_str(),
-               format_instant(*to).c_str(), static_cast<unsigned long long>(a.seed));
+  std::fprintf(stderr, "%s records, %s to %s, seed %llu\n", with_thousands(records).c_str(),
+               format_instant(*from).c_str(), format_instant(*to).c_str(), static_cast<unsigned long long>(a.seed));
   return 0;
 }
 

@@ -15,11 +15,16 @@ namespace {
 std::string xml_escape(const std::string& s) {
   std::string out;
   for (const char c : s) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else if (c == '"') out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t')
+      out += c;
   }
   return out;
 }
@@ -56,11 +61,14 @@ int test_command(const TestArguments& arguments) {
   if (arguments.json) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const auto& r : results)
-      all.push_back({{"name", r.name}, {"file", r.file}, {"line", r.line}, {"passed", r.passed}, {"message", r.message}});
+      all.push_back(
+          {{"name", r.name}, {"file", r.file}, {"line", r.line}, {"passed", r.passed}, {"message", r.message}});
     std::printf("%s\n", all.dump(2).c_str());
   } else {
     for (const auto& r : results) {
-      std::printf("%s %s\n", r.passed ? (color ? "\033[32mok\033[0m  " : "ok  ") : (color ? "\033[31mFAIL\033[0m" : "FAIL"), r.name.c_str());
+      std::printf("%s %s\n",
+                  r.passed ? (color ? "\033[32mok\033[0m  " : "ok  ") : (color ? "\033[31mFAIL\033[0m" : "FAIL"),
+                  r.name.c_str());
       if (!r.passed) std::printf("     %s\n", r.message.c_str());
     }
     std::printf("%zu tests, %zu failed, %.2f s\n", results.size(), failed, took);
@@ -70,7 +78,8 @@ int test_command(const TestArguments& arguments) {
     file << junit(results, failed);
     if (!file) return complain("cannot write " + arguments.junit, 1);
   }
-  if (results.empty()) return complain("no tests ran: expected test(\"name\", function(t) ... end) in *_test.lua beside pack.lua", 1);
+  if (results.empty())
+    return complain("no tests ran: expected test(\"name\", function(t) ... end) in *_test.lua beside pack.lua", 1);
   return failed || is_broken ? 1 : 0;
 }
 

@@ -17,16 +17,14 @@ static_assert(std::endian::native == std::endian::little, "checkpoints are littl
 class ByteWriter {
  public:
   template <typename T>
-    requires std::is_arithmetic_v<T> || std::is_enum_v<T>
-  void put(T v) {
-    out_.append(reinterpret_cast<const char*>(&v), sizeof v);
-  }
+  requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+  void put(T v) { out_.append(reinterpret_cast<const char*>(&v), sizeof v); }
   void text(std::string_view s) {
     put(static_cast<std::uint32_t>(s.size()));
     out_.append(s);
   }
   template <typename T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void array(const std::vector<T>& v) {
     put(static_cast<std::uint64_t>(v.size()));
     out_.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(T));
@@ -43,8 +41,7 @@ class ByteReader {
   explicit ByteReader(std::string_view in) : in_(in) {}
 
   template <typename T>
-    requires std::is_arithmetic_v<T> || std::is_enum_v<T>
-  T get() {
+  requires std::is_arithmetic_v<T> || std::is_enum_v<T> T get() {
     T v{};
     if (!need(sizeof v)) return v;
     std::memcpy(&v, in_.data() + at_, sizeof v);
@@ -59,10 +56,12 @@ class ByteReader {
     return s;
   }
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  std::vector<T> array() {
+  requires std::is_arithmetic_v<T> std::vector<T> array() {
     const auto n = get<std::uint64_t>();
-    if (n > (in_.size() - at_) / sizeof(T)) { good_ = false; return {}; }
+    if (n > (in_.size() - at_) / sizeof(T)) {
+      good_ = false;
+      return {};
+    }
     std::vector<T> v(n);
     if (n) std::memcpy(v.data(), in_.data() + at_, n * sizeof(T));
     at_ += n * sizeof(T);
@@ -71,7 +70,10 @@ class ByteReader {
   // A count about to be looped over: bad when it could not fit in what is left at `least` bytes an item.
   std::size_t count(std::size_t least = 1) {
     const auto n = get<std::uint64_t>();
-    if (n > (in_.size() - at_) / (least ? least : 1)) { good_ = false; return 0; }
+    if (n > (in_.size() - at_) / (least ? least : 1)) {
+      good_ = false;
+      return 0;
+    }
     return static_cast<std::size_t>(n);
   }
   bool good() const { return good_; }
@@ -80,7 +82,10 @@ class ByteReader {
 
  private:
   bool need(std::size_t n) {
-    if (!good_ || n > in_.size() - at_) { good_ = false; return false; }
+    if (!good_ || n > in_.size() - at_) {
+      good_ = false;
+      return false;
+    }
     return true;
   }
   std::string_view in_;

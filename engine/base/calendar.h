@@ -21,11 +21,11 @@ struct CivilDate {
 
 CivilDate to_date(CivilDay day);
 CivilDay to_day(CivilDate date);
-unsigned weekday(CivilDay day);  // 0 = Monday .. 6 = Sunday
+unsigned weekday(CivilDay day);        // 0 = Monday .. 6 = Sunday
 std::string format_day(CivilDay day);  // "2026-03-02"
 
-Done check_zone(std::string_view zone);                   // not_found with the nearest zone name
-CivilDay local_day(Instant t, std::string_view zone);     // zone must have passed check_zone
+Done check_zone(std::string_view zone);                       // not_found with the nearest zone name
+CivilDay local_day(Instant t, std::string_view zone);         // zone must have passed check_zone
 Instant local_midnight(CivilDay day, std::string_view zone);  // first instant of the local date
 
 // Business dates: a weekday mask less holidays. "weekdays" is Mon-Fri without holidays; "XNYS" are the New York

@@ -33,14 +33,23 @@ class [[nodiscard]] Result {
   explicit operator bool() const { return std::holds_alternative<T>(state_); }
   bool ok() const { return static_cast<bool>(*this); }
 
-  T& value() { assert(ok()); return *std::get_if<T>(&state_); }
-  const T& value() const { assert(ok()); return *std::get_if<T>(&state_); }
+  T& value() {
+    assert(ok());
+    return *std::get_if<T>(&state_);
+  }
+  const T& value() const {
+    assert(ok());
+    return *std::get_if<T>(&state_);
+  }
   T& operator*() { return value(); }
   const T& operator*() const { return value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { assert(!ok()); return *std::get_if<Error>(&state_); }
+  const Error& error() const {
+    assert(!ok());
+    return *std::get_if<Error>(&state_);
+  }
 
  private:
   std::variant<T, Error> state_;

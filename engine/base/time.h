@@ -52,11 +52,12 @@ constexpr Instant ceil_to(Instant t, Duration step) {
   return down == t ? t : down + step;
 }
 
-// "90s" "15m" "1h 30m" "2 weeks" "200ms" "1 day" "0s"; units ns us ms s m h, second(s) minute(s) hour(s) day(s) week(s).
-// Whole or decimal counts, never negative. "15" is refused with (did you mean "15s"?).
+// "90s" "15m" "1h 30m" "2 weeks" "200ms" "1 day" "0s"; units ns us ms s m h, second(s) minute(s) hour(s) day(s)
+// week(s). Whole or decimal counts, never negative. "15" is refused with (did you mean "15s"?).
 Result<Duration> parse_duration(std::string_view text);
 
-// The shortest exact spelling with units w? no: d h m s ms us ns, largest first: "12m 20s", "1d", "0s", "1.5ms" as "1ms 500us".
+// The shortest exact spelling with units w? no: d h m s ms us ns, largest first: "12m 20s", "1d", "0s", "1.5ms" as "1ms
+// 500us".
 std::string format_duration(Duration d);
 
 // "2026-03-02", "2026-03-02 22:00", "2026-03-02T22:00:00.25Z", "2026-03-02T22:00:00+01:00",

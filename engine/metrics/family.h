@@ -27,8 +27,8 @@ class FamilyState {
 
 // What a read may need besides the state.
 struct ReadContext {
-  Instant from{}, to{};   // the window
-  Instant now{};          // engine time
+  Instant from{}, to{};  // the window
+  Instant now{};         // engine time
 };
 
 class Family {
@@ -36,8 +36,9 @@ class Family {
   virtual ~Family() = default;
 
   virtual std::unique_ptr<FamilyState> make() const = 0;
-  // Once a batch, before its rows are added: lets a family do per-batch work once (run an expression, map a dictionary).
-  // Optional for the caller, but who calls it for one batch calls it for every later one: it is remembered by address.
+  // Once a batch, before its rows are added: lets a family do per-batch work once (run an expression, map a
+  // dictionary). Optional for the caller, but who calls it for one batch calls it for every later one: it is remembered
+  // by address.
   virtual void prepare(const Batch&) {}
   // Adds the given rows (indices into batch, already selected by `where` and label set; ascending).
   virtual void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const = 0;
@@ -49,7 +50,8 @@ class Family {
   virtual void merge(FamilyState& into, const FamilyState& from) const = 0;
   // Fills value or text, n, nulls, excluded, status (ok, undefined, insufficient for min_n), reason, error, low, high,
   // p_value, bins. The window, no_data, revision and final fields are the ring's.
-  virtual void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const = 0;
+  virtual void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context,
+                    Reading& out) const = 0;
 
   virtual void write(const FamilyState& state, ByteWriter& out) const = 0;
   virtual std::unique_ptr<FamilyState> read_state(ByteReader& in) const = 0;  // nullptr when damaged

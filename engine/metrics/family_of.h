@@ -25,13 +25,10 @@ class FamilyOf : public Family {
   void merge(FamilyState& into, const FamilyState& from) const override {
     static_cast<State&>(into).merge(static_cast<const State&>(from));
   }
-  void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context,
-            Reading& out) const override {
+  void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const override {
     self().read_one(static_cast<const State&>(state), spec, context, out);
   }
-  void write(const FamilyState& state, ByteWriter& out) const override {
-    static_cast<const State&>(state).write(out);
-  }
+  void write(const FamilyState& state, ByteWriter& out) const override { static_cast<const State&>(state).write(out); }
   std::unique_ptr<FamilyState> read_state(ByteReader& in) const override {
     auto state = std::make_unique<State>();
     if (!state->read(in) || !in.good()) return nullptr;
@@ -46,7 +43,7 @@ class FamilyOf : public Family {
 struct FamilyInput {
   const MetricSpec& spec;
   const StreamSpec& stream;
-  std::vector<std::size_t> columns;      // indices into batch columns
+  std::vector<std::size_t> columns;  // indices into batch columns
   std::vector<ColumnType> types;
 };
 using FamilyMade = Result<std::unique_ptr<Family>>;

@@ -16,13 +16,13 @@ struct WindowSpec {
   enum class Kind : std::uint8_t { none, sliding, rows, business_days, calendar };
   enum class Unit : std::uint8_t { day, week, month, quarter, year };
   Kind kind = Kind::none;
-  Duration over{};               // sliding
-  std::uint32_t count = 0;       // rows: last N non-null rows; business_days: whole days
-  Unit unit = Unit::day;         // calendar: "calendar day" ...
+  Duration over{};          // sliding
+  std::uint32_t count = 0;  // rows: last N non-null rows; business_days: whole days
+  Unit unit = Unit::day;    // calendar: "calendar day" ...
   std::string calendar = "weekdays";
   std::string zone = "UTC";
 
-  std::string text() const;      // as it was written: "5m", "252 rows", "5 business days", "calendar month"
+  std::string text() const;  // as it was written: "5m", "252 rows", "5 business days", "calendar month"
 };
 
 // "5m", "252 rows", "5 business days", "calendar day|week|month|quarter|year".
@@ -31,66 +31,75 @@ Result<WindowSpec> parse_window(std::string_view text);
 enum class ReadMode : std::uint8_t { closed, open };
 
 struct MetricSpec {
-  std::string metric;                 // a name of the catalogue: "p95"
+  std::string metric;  // a name of the catalogue: "p95"
   std::string stream;
-  std::vector<std::string> columns;   // "*" allowed where the catalogue says so
-  std::string expression;             // share(expr)
-  std::string where;                  // "" = all rows
-  int predicate = -1;                 // a Lua `where`: index into PackSpec's functions; -1 when none
+  std::vector<std::string> columns;  // "*" allowed where the catalogue says so
+  std::string expression;            // share(expr)
+  std::string where;                 // "" = all rows
+  int predicate = -1;                // a Lua `where`: index into PackSpec's functions; -1 when none
   WindowSpec window;
   std::vector<std::string> by;
-  Duration step{0};                   // 0 = default
-  Duration lateness{-1};              // <0 = default: the larger of step and 1m
-  std::uint64_t min_n = 0;            // 0 = the metric's default
+  Duration step{0};         // 0 = default
+  Duration lateness{-1};    // <0 = default: the larger of step and 1m
+  std::uint64_t min_n = 0;  // 0 = the metric's default
   bool full = false;
   ReadMode read = ReadMode::closed;
-  std::string against;                // baseline name
-  bool at_baseline = false;           // the metric over the rows of baseline `against`, not over a window
-  std::string bins;                   // "", "10", "0.1,0.2,0.3" (inner edges), "equal_width 10"
-  bool smoothing_floor = false;       // smoothing = "floor"
+  std::string against;           // baseline name
+  bool at_baseline = false;      // the metric over the rows of baseline `against`, not over a window
+  std::string bins;              // "", "10", "0.1,0.2,0.3" (inner edges), "equal_width 10"
+  bool smoothing_floor = false;  // smoothing = "floor"
   bool point_masses = true;
-  bool nulls_bin = false;             // nulls = "bin"
-  bool reverse = false;               // kl
-  double q = 0.5;                     // quantile
-  bool exact = false;                 // quantiles
-  double threshold = 0.5;             // scores at or above it are positive
-  std::string positive;               // category value that counts as positive
-  double false_positive_cost = 1;     // decision_cost{false_positive = }
-  double false_negative_cost = 1;     // decision_cost{false_negative = }
-  bool per_prediction = false;        // decision_cost{per = "prediction"}
-  std::string unit;                   // freshness: "" (a duration in seconds) or "business days"
-  std::string of;                     // freshness: a time column other than the stream's
+  bool nulls_bin = false;          // nulls = "bin"
+  bool reverse = false;            // kl
+  double q = 0.5;                  // quantile
+  bool exact = false;              // quantiles
+  double threshold = 0.5;          // scores at or above it are positive
+  std::string positive;            // category value that counts as positive
+  double false_positive_cost = 1;  // decision_cost{false_positive = }
+  double false_negative_cost = 1;  // decision_cost{false_negative = }
+  bool per_prediction = false;     // decision_cost{per = "prediction"}
+  std::string unit;                // freshness: "" (a duration in seconds) or "business days"
+  std::string of;                  // freshness: a time column other than the stream's
   std::string calendar = "weekdays";
   std::string zone = "UTC";
-  bool ordered = true;                // schema_hash
+  bool ordered = true;  // schema_hash
 };
 
 struct HandleSpec {
   enum class Op : std::uint8_t {
-    metric, constant, add, subtract, multiply, divide, negate,
-    shifted,      // input read as of `span` earlier (event time)
-    change,       // (now - then) / |then|, then = `span` earlier
-    rate,         // per second of the window
-    max_over, min_over, mean_over,  // over the values read at pane ends within `span`
-    deviation,    // (a - b) / |b|
+    metric,
+    constant,
+    add,
+    subtract,
+    multiply,
+    divide,
+    negate,
+    shifted,  // input read as of `span` earlier (event time)
+    change,   // (now - then) / |then|, then = `span` earlier
+    rate,     // per second of the window
+    max_over,
+    min_over,
+    mean_over,  // over the values read at pane ends within `span`
+    deviation,  // (a - b) / |b|
   };
   Op op = Op::metric;
   MetricSpec metric;
   double constant = 0;
   std::vector<HandleId> inputs;
   Duration span{};
-  std::string file;   // where it was written, for messages
+  std::string file;  // where it was written, for messages
   int line = 0;
 };
 
 struct BaselineSpec {
   std::string name;
-  std::string stream;      // whose schema the rows have
-  std::string file;        // frozen file, relative to the pack; or
-  bool has_span = false;   // a pinned window of the stream's history
+  std::string stream;     // whose schema the rows have
+  std::string file;       // frozen file, relative to the pack; or
+  bool has_span = false;  // a pinned window of the stream's history
   Instant from{}, to{};
 };
 
-std::string describe(const HandleSpec& handle, const std::vector<HandleSpec>& all);  // api:p95("latency_ms", {over = "5m"})
+std::string describe(const HandleSpec& handle,
+                     const std::vector<HandleSpec>& all);  // api:p95("latency_ms", {over = "5m"})
 
 }  // namespace tidewatch

@@ -27,7 +27,10 @@ class Dictionary {
     return std::string_view(chars_).substr(from, ends_[code] - from);
   }
   std::size_t size() const { return ends_.size(); }
-  void clear() { chars_.clear(); ends_.clear(); }
+  void clear() {
+    chars_.clear();
+    ends_.clear();
+  }
   void write(ByteWriter& out) const;
   bool read(ByteReader& in);
 
@@ -39,10 +42,10 @@ class Dictionary {
 // One column; exactly the vector of its type is filled, with one entry a row (a default where null).
 struct Column {
   ColumnType type = ColumnType::number;
-  std::vector<std::uint8_t> null;       // 1 = null; always one entry a row
-  std::vector<double> numbers;          // number; may hold NaN or inf (CSV), which metrics exclude and count
-  std::vector<std::int64_t> integers;   // integer; time as ns UTC; boolean as 0 or 1
-  std::vector<std::uint32_t> codes;     // string, category: index into `dictionary`
+  std::vector<std::uint8_t> null;      // 1 = null; always one entry a row
+  std::vector<double> numbers;         // number; may hold NaN or inf (CSV), which metrics exclude and count
+  std::vector<std::int64_t> integers;  // integer; time as ns UTC; boolean as 0 or 1
+  std::vector<std::uint32_t> codes;    // string, category: index into `dictionary`
   Dictionary dictionary;
 
   // The value as a number: number, integer, boolean (0/1), time (seconds since the epoch). Not for text; row not null.
@@ -58,14 +61,15 @@ struct Column {
 
 // What was seen of the schema in one delivered body: enough to state schema facts.
 struct SchemaFact {
-  std::string what;    // "added" "removed" "retyped" "reordered" "nullable"
+  std::string what;  // "added" "removed" "retyped" "reordered" "nullable"
   std::string column;
   std::string detail;  // e.g. "expected number, got string"
   std::uint64_t rows = 0;
 };
 
 struct Rejected {
-  std::string reason;  // "missing_column" "wrong_type" "bad_json" "bad_csv" "future" "too_late" "bad_time" "bad_utf8" "unknown_column"
+  std::string reason;  // "missing_column" "wrong_type" "bad_json" "bad_csv" "future" "too_late" "bad_time" "bad_utf8"
+                       // "unknown_column"
   std::string detail;  // column, expected, got
   std::string record;  // the text as it came, at most 1 KiB
   std::uint64_t line = 0;  // 1-based within the body
@@ -73,11 +77,11 @@ struct Rejected {
 
 struct Batch {
   std::size_t rows = 0;
-  std::vector<Column> columns;      // declared columns, then derived ones
-  std::size_t time_column = 0;      // index into columns; never null
+  std::vector<Column> columns;  // declared columns, then derived ones
+  std::size_t time_column = 0;  // index into columns; never null
   std::vector<SchemaFact> facts;
-  std::uint64_t received = 0;       // rows delivered, rejected ones included
-  std::vector<Rejected> rejected;   // first 100 of the body; counts are exact in rejected_counts
+  std::uint64_t received = 0;      // rows delivered, rejected ones included
+  std::vector<Rejected> rejected;  // first 100 of the body; counts are exact in rejected_counts
   std::vector<std::pair<std::string, std::uint64_t>> rejected_counts;
 
   Instant time(std::size_t row) const { return {columns[time_column].integers[row]}; }

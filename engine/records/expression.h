@@ -3,12 +3,13 @@
 //
 //   operators  or, and, not, < > <= >= == ~=, + - * / % ^, unary -, .. (text), parentheses
 //   literals   numbers, 'text', "text", true, false, nil
-//   functions  abs(x) min(a, b...) max(a, b...) floor(x) ceil(x) sqrt(x) log(x) exp(x) len(s) is_null(x) coalesce(a, b...)
+//   functions  abs(x) min(a, b...) max(a, b...) floor(x) ceil(x) sqrt(x) log(x) exp(x) len(s) is_null(x) coalesce(a,
+//   b...)
 //              lower(s) upper(s) starts_with(s, p) contains(s, p)
 //   nulls      three-valued: a comparison with a null is unknown, unknown or true is true, `x == nil` and `x ~= nil`
 //              are the null tests themselves; arithmetic on a null is null
-//   times      a time column is a number (seconds since the epoch); beside it a text is read as a time: ts >= '2026-03-01'
-//   types      checked at load against the schema; comparing text with a number is an error with a caret
+//   times      a time column is a number (seconds since the epoch); beside it a text is read as a time: ts >=
+//   '2026-03-01' types      checked at load against the schema; comparing text with a number is an error with a caret
 #pragma once
 
 #include <cstdint>

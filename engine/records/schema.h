@@ -25,7 +25,8 @@ struct ColumnSpec {
 };
 
 struct Schema {
-  std::vector<ColumnSpec> columns;  // in declared order (Lua tables have none: the binding sorts by name unless given as a list)
+  std::vector<ColumnSpec>
+      columns;  // in declared order (Lua tables have none: the binding sorts by name unless given as a list)
 
   std::optional<std::size_t> find(std::string_view name) const;
   std::vector<std::string> names() const;
@@ -42,14 +43,14 @@ struct DerivedSpec {
 struct StreamSpec {
   std::string name;
   Schema schema;
-  std::string time;                // column of type time that places a record in a window
-  std::string key;                 // "" when none
+  std::string time;  // column of type time that places a record in a window
+  std::string key;   // "" when none
   std::vector<DerivedSpec> derived;
-  Duration disorder{0};            // how far behind the newest event time the watermark stays
+  Duration disorder{0};  // how far behind the newest event time the watermark stays
   Duration idle = minutes(1);
-  Duration future = minutes(5);    // rows further ahead of the clock are rejected
-  std::string zone = "UTC";        // for times and dates without an offset
-  std::string file, line;          // where it was declared
+  Duration future = minutes(5);  // rows further ahead of the clock are rejected
+  std::string zone = "UTC";      // for times and dates without an offset
+  std::string file, line;        // where it was declared
 };
 
 }  // namespace tidewatch

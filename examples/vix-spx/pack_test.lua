@@ -62,6 +62,8 @@ test("C5 a slow endpoint warns after five minutes, is critical after twenty, and
   t:feed("api", { endpoint = "/vix", status = 200, latency_ms = 700 }, { every = "10s", lasting = "40m" })
   expect(t:alert "latency" { endpoint = "/vix" }):is "critical"
   expect(t:notifications { monitor = "latency" }):count(2)
+  t:feed("api", { endpoint = "/vix", status = 200, latency_ms = 450 }, { every = "10s", lasting = "30m" })
+  expect(t:alert "latency" { endpoint = "/vix" }):is "critical"          -- between clear and threshold it stays
   t:feed("api", { endpoint = "/vix", status = 200, latency_ms = 100 }, { every = "10s", lasting = "30m" })
   expect(t:alert "latency" { endpoint = "/vix" }):is "ok"
 end)

@@ -116,7 +116,7 @@ Report examine(const Script& script, bool counted) {
   const int function = luaL_ref(healthy->state(), LUA_REGISTRYINDEX);
   if (tick(*healthy, function) != "1 1 a2b3") complain("the healthy pack did not tick before");
   // The four-block rule is for small caps; eight-megabyte texts need the real caps.
-  const bool big = script.text.find("000000)") != std::string::npos || script.text.find("500000") != std::string::npos;
+  const bool big = script.text.find("00000)") != std::string::npos || script.text.find("500000") != std::string::npos;
   const std::size_t cap = static_cast<std::size_t>(script.number("cap", big ? 64 : 8)) << 20;
   HostOptions options;
   options.chunk_prefix = "hostile";

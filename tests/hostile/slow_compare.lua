@@ -3,7 +3,7 @@
 -- within: 3900
 -- outcome: budget
 -- needs: poke
-local a = ("x"):rep(7000000) .. "a"
-local b = ("x"):rep(7000000) .. "b"
+local a = ("x"):rep(3000000) .. "a"
+local b = ("x"):rep(3000000) .. "b"
 local n = 0
 while true do if a < b then n = n + 1 end end

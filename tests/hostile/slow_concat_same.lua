@@ -2,5 +2,5 @@
 -- outcome: budget
 -- needs: poke
 -- within: 3900
-local s = ("x"):rep(3500000)
+local s = ("x"):rep(1200000)
 while true do local t = s .. s end

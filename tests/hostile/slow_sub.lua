@@ -1,4 +1,5 @@
 -- A function of the engine: the allocator charges it.
--- outcome: budget
+-- outcome: budget memory
 local s = ("x"):rep(8000000)
-while true do local t = s:sub(2) end
+local n = 1
+while true do n = n + 1 local t = s:sub(n) end

@@ -87,12 +87,10 @@ class Client(threading.Thread):
             time.sleep(0.02)
 
 
-def progress(engine):
-    """How long `slow` has been on its way, by the engine's own word; None when it is not pending."""
+def since(engine):
+    """When `slow` became active, by the engine's word; None when it is not pending."""
     alert = engine.alert("slow")
-    if not alert or alert["state"] != "pending":
-        return None
-    return time.time() - instant(alert["activeAt"])
+    return alert["activeAt"] if alert and alert["state"] == "pending" else None
 
 
 def key_count(sink, monitor, shop=None):
@@ -118,23 +116,16 @@ def run(binary, seed):
         client = Client(engine, generator)
         client.start()
         down = 0.0
-        wait_for(lambda: progress(engine), 5)
-        worst = 0.0
+        active_at = wait_for(lambda: since(engine), 5)
         for number in range(ROUNDS):
             time.sleep(generator.uniform(0.15, 0.8))
-            before = progress(engine)
-            check(before is not None, "round %d: `slow` is pending before the kill" % number, engine.alert("slow"))
-            time.sleep(generator.uniform(0, 0.03))
             engine.kill()
             killed_at = time.monotonic()
             acknowledged = client.rows
             time.sleep(generator.uniform(0, 0.7))
-            down += time.monotonic() - killed_at
             engine.start()
-            after = progress(engine)
-            check(after is not None, "round %d: `slow` is pending after the restart" % number, engine.alert("slow"))
-            worst = max(worst, abs(after - before))
-            check(abs(after - before) < 0.8, "round %d: expected `slow` to go on at %.2f s, got %.2f s" % (number, before, after))
+            down += time.monotonic() - killed_at
+            check(since(engine) == active_at, "round %d: expected `slow` pending since %s" % (number, active_at), engine.alert("slow"))
             counted = engine.metric("tidewatch_records_accepted_total", stream="orders")
             check(counted - 1 >= acknowledged, "round %d: expected the %d rows answered 200 at least, got %d" % (number, acknowledged, counted - 1))
             check(not client.problem, client.problem)
@@ -166,12 +157,15 @@ def run(binary, seed):
         resolved = [body for _, _, body in sink.all() if body["tidewatch"]["event"] == "resolved"]
         check(not resolved, "nothing resolved, yet the receiver was told so", *resolved[:2])
         fired = [body for body in sink.accepted("firing", "shop/slow")][0]["tidewatch"]
-        ran = instant(fired["at"]) - instant(fired["active_at"])
-        check(ran >= LASTING, "`slow` fired after %.2f s of running, before its %d s" % (ran, LASTING))
+        took = instant(fired["at"]) - instant(fired["active_at"])
+        # A clock that started over would come out far later, one that counted the down time as progress that much
+        # earlier. Evaluations are a second apart, and a restart is noticed 50 ms late.
+        check(-1.5 <= took - LASTING - down <= 2.5,
+              "expected `slow` after %d s of running and %.1f s down, got %.1f s in all" % (LASTING, down, took))
         ended = engine.end()
         check(ended == 0, "expected the engine to end with 0 on SIGTERM, got %s" % ended)
-    print("%d kills, %.1f s down, %d batches of %d rows, %d retries, %d known again, progress off by %.2f s at most, %d deliveries of %d keys"
-          % (ROUNDS, down, client.batches, client.rows, client.retries, client.duplicates, worst, len(sink.all()),
+    print("%d kills, %.1f s down, %d batches of %d rows, %d retries, %d known again, fired after %.1f s, %d deliveries of %d keys"
+          % (ROUNDS, down, client.batches, client.rows, client.retries, client.duplicates, took, len(sink.all()),
              len({key for key, _, _ in sink.all()})))
     sink.close()
 

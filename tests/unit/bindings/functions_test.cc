@@ -30,7 +30,7 @@ Judgement judged(const std::string& body, double value) {
   reading.status = Status::ok;
   reading.n = 7;
   const std::pair<std::string_view, const Reading*> inputs[] = {{"n", &reading}};
-  const LabelSet labels({{"endpoint", "/score"}});
+  const LabelSet labels(std::vector<std::pair<std::string, std::string>>{{"endpoint", "/score"}});
   return pack->judge(pack->spec().monitors[0].judge, labels, inputs, Instant{});
 }
 

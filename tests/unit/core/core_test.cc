@@ -19,7 +19,8 @@ PackSpec small_pack() {
   StreamSpec api;
   api.name = "api";
   api.time = "ts";
-  api.schema.columns = {{"ts", ColumnType::time, false}, {"endpoint", ColumnType::category, false}, {"ms", ColumnType::number, true}};
+  api.schema.columns = {
+      {"ts", ColumnType::time, false}, {"endpoint", ColumnType::category, false}, {"ms", ColumnType::number, true}};
   pack.streams = {api};
 
   HandleSpec mean;
@@ -79,8 +80,8 @@ std::vector<Input> random_inputs(std::mt19937& random, int count) {
     Input in{false, now, ""};
     for (int r = small(random) % 4; r >= 0; --r) {
       const Instant at = now - milliseconds(900 * small(random));
-      in.body += "{\"ts\":\"" + format_instant(at) + "\",\"endpoint\":\"" + (small(random) < 5 ? "/a" : "/b") + "\",\"ms\":" +
-                 (small(random) == 0 ? "null" : std::to_string(level + small(random))) + "}\n";
+      in.body += "{\"ts\":\"" + format_instant(at) + "\",\"endpoint\":\"" + (small(random) < 5 ? "/a" : "/b") +
+                 "\",\"ms\":" + (small(random) == 0 ? "null" : std::to_string(level + small(random))) + "}\n";
     }
     out.push_back(in);
   }
@@ -90,8 +91,8 @@ std::vector<Input> random_inputs(std::mt19937& random, int count) {
 std::string text_of(const CoreOutput& out) {
   std::string text;
   for (const auto& j : out.journal)
-    text += format_instant(j.at) + " " + j.monitor + j.labels.text() + " " + j.kind + " " + j.from + j.severity_from + ">" + j.to +
-            j.severity_to + " " + j.reason + " " + j.evidence + "\n";
+    text += format_instant(j.at) + " " + j.monitor + j.labels.text() + " " + j.kind + " " + j.from + j.severity_from +
+            ">" + j.to + j.severity_to + " " + j.reason + " " + j.evidence + "\n";
   for (const auto& n : out.notifications) text += n.key + " " + n.event + " " + n.reason + "\n";
   return text;
 }
@@ -174,7 +175,8 @@ std::unique_ptr<Core> firing(const PackSpec& pack, Decoder& decoder, CoreOutput&
   now = *parse_instant("2026-03-02");
   for (int i = 0; i < 90; ++i) {
     now = now + seconds(1);
-    apply(*core, decoder, {false, now, "{\"ts\":\"" + format_instant(now) + "\",\"endpoint\":\"/a\",\"ms\":60}\n"}, out);
+    apply(*core, decoder, {false, now, "{\"ts\":\"" + format_instant(now) + "\",\"endpoint\":\"/a\",\"ms\":60}\n"},
+          out);
     core->tick(now, out);
   }
   const auto* instance = core->instance("slow", of("/a"));
@@ -202,7 +204,8 @@ TEST_CASE("an edited threshold keeps the firing alert and its first instant; the
   CoreOutput later;
   for (int i = 0; i < 20; ++i) {
     now = now + seconds(1);
-    apply(*edited, *decoder, {false, now, "{\"ts\":\"" + format_instant(now) + "\",\"endpoint\":\"/a\",\"ms\":60}\n"}, later);
+    apply(*edited, *decoder, {false, now, "{\"ts\":\"" + format_instant(now) + "\",\"endpoint\":\"/a\",\"ms\":60}\n"},
+          later);
     edited->tick(now, later);
   }
   REQUIRE(edited->instance("slow", a)->state() == AlertState::firing);
