@@ -1,4 +1,5 @@
-// Baselines: rows that stand still, to compare the present with. baseline "train" alone, without a table, refers to one.
+// Baselines: rows that stand still, to compare the present with. baseline "train" alone, without a table, refers to
+// one.
 
 #include <algorithm>
 
@@ -58,13 +59,21 @@ int declare_baseline(Call& call, const Declarer& declarer, int table) {
 }  // namespace
 
 std::vector<Entry> baseline_entries() {
-  return {{"baseline", "declaration", "",
-           {need("stream", "stream", "Whose schema the rows have."), may("file", "text", "", "Frozen rows, relative to the pack."),
-            may("from", "instant", "", "First event time of the stream's own history."), may("to", "instant", "", "One past the last.")},
-           "baseline", at_load(), "declare", "Reference rows: a file, or a pinned span of the stream's history. Without a table it refers to one.",
+  return {{"baseline",
+           "declaration",
+           "",
+           {need("stream", "stream", "Whose schema the rows have."),
+            may("file", "text", "", "Frozen rows, relative to the pack."),
+            may("from", "instant", "", "First event time of the stream's own history."),
+            may("to", "instant", "", "One past the last.")},
+           "baseline",
+           at_load(),
+           "declare",
+           "Reference rows: a file, or a pinned span of the stream's history. Without a table it refers to one.",
            {"baseline \"2019\" { stream = api, from = \"2019-01-01\", to = \"2020-01-01\" }",
             "local drift = api:psi(\"latency_ms\", { over = \"1 day\", against = baseline \"2019\" })"},
-           nullptr, declare_baseline}};
+           nullptr,
+           declare_baseline}};
 }
 
 }  // namespace tidewatch

@@ -46,8 +46,8 @@ int outside(Call& call) {
   draft.condition.low = low.value_or(0);
   draft.condition.high = high.value_or(0);
   if (low && high && *low > *high) {
-    call.complain(at, call.source_map(at).argument(at.line, at.call, 1), call.entry->signature(), "", "the lower limit first",
-                  call.describe(1));
+    call.complain(at, call.source_map(at).argument(at.line, at.call, 1), call.entry->signature(), "",
+                  "the lower limit first", call.describe(1));
     return push_condition(call, std::move(draft), false, at);
   }
   Fields fields(call, 3, *call.entry, at, "outside");
@@ -137,7 +137,8 @@ int join(Call& call, Condition::Kind kind) {
       if (const ConditionObject* member = Object<ConditionObject>::at(call, top)) {
         if (member->lasting.ns || member->times || member->keep_firing.ns) {
           call.complain(at, call.source_map(at).call(at.line, at.call), call.entry->name,
-                        "say :lasting, :times and :keep_firing after the whole " + call.entry->name + " { ... }, not on member " + std::to_string(i));
+                        "say :lasting, :times and :keep_firing after the whole " + call.entry->name +
+                            " { ... }, not on member " + std::to_string(i));
           draft.members.clear();
           lua_pop(call.state, 1);
           return push_condition(call, std::move(draft), false, at);
@@ -153,7 +154,8 @@ int join(Call& call, Condition::Kind kind) {
     }
   }
   if (!call.is_table(1) || (draft.members.empty() && is_good)) {
-    call.complain(at, call.source_map(at).call(at.line, at.call), call.entry->name, "", "a list of conditions such as { above(3), below(1) }",
+    call.complain(at, call.source_map(at).call(at.line, at.call), call.entry->name, "",
+                  "a list of conditions such as { above(3), below(1) }",
                   call.is_table(1) ? "an empty one" : call.describe(1));
     is_good = false;
   }
@@ -180,7 +182,8 @@ int lasting(Call& call) {
   const auto span = call.need_duration(2, 1);
   if (copy.times) {
     const Place at = call.place();
-    call.complain(at, call.source_map(at).call(at.line, at.call), "condition:lasting", "a condition has either :lasting or :times, not both");
+    call.complain(at, call.source_map(at).call(at.line, at.call), "condition:lasting",
+                  "a condition has either :lasting or :times, not both");
     copy.is_poisoned = true;
   }
   if (!span) copy.is_poisoned = true;
@@ -207,7 +210,8 @@ int times(Call& call) {
     copy.times = static_cast<std::uint32_t>(count);
   }
   if (copy.lasting.ns) {
-    call.complain(at, call.source_map(at).call(at.line, at.call), "condition:times", "a condition has either :lasting or :times, not both");
+    call.complain(at, call.source_map(at).call(at.line, at.call), "condition:times",
+                  "a condition has either :lasting or :times, not both");
     copy.is_poisoned = true;
   }
   Fields fields(call, 3, *call.entry, at, "condition:times");
@@ -222,30 +226,58 @@ int times(Call& call) {
 }  // namespace
 
 std::vector<Entry> condition_entries() {
-  const auto clear = may("clear", "number", "", "Stays on until the value is past this calm threshold.", {"hysteresis", "reset"});
-  const auto from = need("from", "baseline or text", "baseline \"2019\" or \"1 week ago\".", {"against", "baseline", "since"});
-  const auto make = [](std::string name, std::vector<Param> params, std::string text, std::string example, int (*function)(Call&)) {
-    return Entry{std::move(name), "function", "", std::move(params), "condition", at_load(), "pure", std::move(text), {std::move(example)}, function, nullptr};
+  const auto clear =
+      may("clear", "number", "", "Stays on until the value is past this calm threshold.", {"hysteresis", "reset"});
+  const auto from =
+      need("from", "baseline or text", "baseline \"2019\" or \"1 week ago\".", {"against", "baseline", "since"});
+  const auto make = [](std::string name, std::vector<Param> params, std::string text, std::string example,
+                       int (*function)(Call&)) {
+    return Entry{std::move(name),      "function", "",     std::move(params),
+                 "condition",          at_load(),  "pure", std::move(text),
+                 {std::move(example)}, function,   nullptr};
   };
-  const auto method = [](std::string name, std::vector<Param> params, std::string text, std::string example, int (*function)(Call&)) {
-    return Entry{std::move(name), "method", "condition", std::move(params), "condition", at_load(), "pure", std::move(text), {std::move(example)}, function, nullptr};
+  const auto method = [](std::string name, std::vector<Param> params, std::string text, std::string example,
+                         int (*function)(Call&)) {
+    return Entry{std::move(name), "method",        "condition",          std::move(params), "condition", at_load(),
+                 "pure",          std::move(text), {std::move(example)}, function,          nullptr};
   };
   return {
-      make("above", {argument("limit", "number", "Strict: a value equal to it does not hold."), clear}, "True while the value is above the limit.", "local hot = above(25, { clear = 20 })", above),
-      make("below", {argument("limit", "number", "Strict."), clear}, "True while the value is below the limit.", "local cold = below(0.6)", below),
-      make("outside", {argument("low", "number", "Strict."), argument("high", "number", "Strict."), may("clear", "list of two numbers", "", "Stays on until the value is inside these.")},
-           "True while the value is below `low` or above `high`.", "local odd = outside(2, 8, { clear = { 3, 7 } })", outside),
-      make("equals", {argument("value", "number or text", "What the value must be.")}, "True while the value equals this.", "local bad = equals(0)", equals),
+      make("above", {argument("limit", "number", "Strict: a value equal to it does not hold."), clear},
+           "True while the value is above the limit.", "local hot = above(25, { clear = 20 })", above),
+      make("below", {argument("limit", "number", "Strict."), clear}, "True while the value is below the limit.",
+           "local cold = below(0.6)", below),
+      make("outside",
+           {argument("low", "number", "Strict."), argument("high", "number", "Strict."),
+            may("clear", "list of two numbers", "", "Stays on until the value is inside these.")},
+           "True while the value is below `low` or above `high`.", "local odd = outside(2, 8, { clear = { 3, 7 } })",
+           outside),
+      make("equals", {argument("value", "number or text", "What the value must be.")},
+           "True while the value equals this.", "local bad = equals(0)", equals),
       make("changed", {}, "True when the value differs from the one before.", "local moved = changed()", changed),
-      make("absent", {argument("span", "duration", "How long without data.")}, "True when no record has come for this long.", "local silent = absent \"5m\"", absent),
-      make("rises", {argument("by", "number", "A share: 0.2 is 20 %."), from}, "True while the value is more than this share above the reference.", "local worse = rises(0.2, { from = \"1 week ago\" })", rises),
-      make("drops", {argument("by", "number", "A share: 0.1 is 10 %."), from}, "True while the value is more than this share below the reference.", "local fewer = drops(0.1, { from = \"1 week ago\" })", drops),
-      make("any_of", {argument("conditions", "list of conditions", "At least one.")}, "True while one of them is; without a verdict when none is true and one has none.", "local either = any_of { above(10), below(1) }", any_of),
-      make("all_of", {argument("conditions", "list of conditions", "At least one.")}, "True while all of them are.", "local both = all_of { above(10), rises(0.2, { from = \"1 day ago\" }) }", all_of),
-      method("lasting", {argument("span", "duration", "How long it must hold without a break.")}, "The severity is reached once the condition has held this long.", "local slow = above(25):lasting \"2m\"", lasting),
-      method("times", {argument("count", "whole number", "Evaluations that must be true."), may("of", "whole number", "", "Out of this many; all of them when not given.")},
-             "The severity is reached once the condition was true this often.", "local often = above(25):times(3, { of = 5 })", times),
-      method("keep_firing", {argument("span", "duration", "How long to go on.")}, "Keeps the alert firing this long after the condition has cleared.", "local sticky = above(25):keep_firing \"5m\"", keep_firing),
+      make("absent", {argument("span", "duration", "How long without data.")},
+           "True when no record has come for this long.", "local silent = absent \"5m\"", absent),
+      make("rises", {argument("by", "number", "A share: 0.2 is 20 %."), from},
+           "True while the value is more than this share above the reference.",
+           "local worse = rises(0.2, { from = \"1 week ago\" })", rises),
+      make("drops", {argument("by", "number", "A share: 0.1 is 10 %."), from},
+           "True while the value is more than this share below the reference.",
+           "local fewer = drops(0.1, { from = \"1 week ago\" })", drops),
+      make("any_of", {argument("conditions", "list of conditions", "At least one.")},
+           "True while one of them is; without a verdict when none is true and one has none.",
+           "local either = any_of { above(10), below(1) }", any_of),
+      make("all_of", {argument("conditions", "list of conditions", "At least one.")}, "True while all of them are.",
+           "local both = all_of { above(10), rises(0.2, { from = \"1 day ago\" }) }", all_of),
+      method("lasting", {argument("span", "duration", "How long it must hold without a break.")},
+             "The severity is reached once the condition has held this long.", "local slow = above(25):lasting \"2m\"",
+             lasting),
+      method("times",
+             {argument("count", "whole number", "Evaluations that must be true."),
+              may("of", "whole number", "", "Out of this many; all of them when not given.")},
+             "The severity is reached once the condition was true this often.",
+             "local often = above(25):times(3, { of = 5 })", times),
+      method("keep_firing", {argument("span", "duration", "How long to go on.")},
+             "Keeps the alert firing this long after the condition has cleared.",
+             "local sticky = above(25):keep_firing \"5m\"", keep_firing),
   };
 }
 

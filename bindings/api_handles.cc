@@ -31,10 +31,12 @@ int operand(Call& call, int index, const Place& place) {
 
 int combine(Call& call, HandleSpec::Op op, const char* symbol) {
   const Place at = call.place();
-  if (call.pack.host.context() != Context::load) throw Misuse("handles combine while a pack loads; in a function use their values");
+  if (call.pack.host.context() != Context::load)
+    throw Misuse("handles combine while a pack loads; in a function use their values");
   const int a = operand(call, 1, at), b = operand(call, 2, at);
   if (a == -2 || b == -2) {
-    call.complain(at, {}, std::string("handle ") + symbol + " handle", "", "a handle or a number", call.describe(a == -2 ? 1 : 2));
+    call.complain(at, {}, std::string("handle ") + symbol + " handle", "", "a handle or a number",
+                  call.describe(a == -2 ? 1 : 2));
     return push_poisoned(call);
   }
   if (a < 0 || b < 0) return push_poisoned(call);
@@ -51,7 +53,8 @@ int divide(Call& call) { return combine(call, HandleSpec::Op::divide, "/"); }
 
 int unary(Call& call, HandleSpec::Op op, Duration span) {
   const HandleObject* handle = Object<HandleObject>::at(call, 1);
-  if (!handle) throw Misuse("write it with a colon, as in p95:" + (call.entry ? call.entry->name : std::string("rate")) + "()");
+  if (!handle)
+    throw Misuse("write it with a colon, as in p95:" + (call.entry ? call.entry->name : std::string("rate")) + "()");
   if (handle->id < 0) return push_poisoned(call);
   HandleSpec spec;
   spec.op = op;
@@ -137,7 +140,8 @@ int deviation(Call& call) {
   ConditionDraft draft;
   const bool is_good = read_from(call, fields, draft);
   if (handle->id < 0 || !is_good) return push_poisoned(call);
-  Object<HandleObject>::push(call, {static_cast<int>(add_deviation(call.pack, static_cast<HandleId>(handle->id), draft, at))});
+  Object<HandleObject>::push(
+      call, {static_cast<int>(add_deviation(call.pack, static_cast<HandleId>(handle->id), draft, at))});
   return 1;
 }
 
@@ -171,8 +175,11 @@ bool read_from(Call& call, Fields& fields, ConditionDraft& draft) {
 }
 
 void define_handle_operators(lua_State* state) {
-  const std::pair<const char*, lua_CFunction> operators[] = {
-      {"__add", guard<add>}, {"__sub", guard<subtract>}, {"__mul", guard<multiply>}, {"__div", guard<divide>}, {"__unm", guard<negate>}};
+  const std::pair<const char*, lua_CFunction> operators[] = {{"__add", guard<add>},
+                                                             {"__sub", guard<subtract>},
+                                                             {"__mul", guard<multiply>},
+                                                             {"__div", guard<divide>},
+                                                             {"__unm", guard<negate>}};
   for (const auto& [name, function] : operators) {
     lua_pushcfunction(state, function);
     lua_setfield(state, -2, name);
@@ -181,23 +188,62 @@ void define_handle_operators(lua_State* state) {
 
 std::vector<Entry> handle_entries() {
   const auto span = [](std::string name, std::string text, std::string example, int (*function)(Call&)) {
-    return Entry{std::move(name), "method", "handle", {argument("span", "duration", "How far back in event time.")}, "handle", at_load(),
-                 "declare", std::move(text), {std::move(example)}, function, nullptr};
+    return Entry{std::move(name),
+                 "method",
+                 "handle",
+                 {argument("span", "duration", "How far back in event time.")},
+                 "handle",
+                 at_load(),
+                 "declare",
+                 std::move(text),
+                 {std::move(example)},
+                 function,
+                 nullptr};
   };
   return {
-      {"ratio", "method", "handle", {argument("other", "handle", "The denominator.")}, "handle", at_load(), "declare",
+      {"ratio",
+       "method",
+       "handle",
+       {argument("other", "handle", "The denominator.")},
+       "handle",
+       at_load(),
+       "declare",
        "This handle over another; division by zero reads `undefined`.",
-       {"local cost = api:sum(\"latency_ms\", { over = \"1 day\" }):ratio(api:count { over = \"1 day\" })"}, ratio, nullptr},
-      span("shifted", "The same handle as it read this long before.", "local before = api:p95(\"latency_ms\", { over = \"5m\" }):shifted \"1 week\"", shifted),
-      span("change", "(now - then) / |then|, then this long before.", "local growth = api:count({ over = \"1 day\" }):change \"1 week\"", change),
-      {"rate", "method", "handle", {}, "handle", at_load(), "declare", "The value per second of its window.",
-       {"local per_second = api:sum(\"latency_ms\", { over = \"5m\" }):rate()"}, rate, nullptr},
-      span("max_over", "The largest value read at pane ends within the span.", "local worst = api:p95(\"latency_ms\", { over = \"5m\" }):max_over \"1h\"", max_over),
-      span("min_over", "The smallest value read at pane ends within the span.", "local best = api:p95(\"latency_ms\", { over = \"5m\" }):min_over \"1h\"", min_over),
-      span("mean_over", "The mean of the values read at pane ends within the span.", "local usual = api:p95(\"latency_ms\", { over = \"5m\" }):mean_over \"1h\"", mean_over),
-      {"deviation", "method", "handle", {need("from", "baseline or text", "baseline \"2019\" or \"1 week ago\".", {"against"})}, "handle", at_load(),
-       "declare", "(value - expected) / |expected|, signed; expected 0 reads `undefined`.",
-       {"local drop = api:count({ over = \"1 day\" }):deviation { from = \"1 week ago\" }"}, deviation, nullptr},
+       {"local cost = api:sum(\"latency_ms\", { over = \"1 day\" }):ratio(api:count { over = \"1 day\" })"},
+       ratio,
+       nullptr},
+      span("shifted", "The same handle as it read this long before.",
+           "local before = api:p95(\"latency_ms\", { over = \"5m\", step = \"1m\" }):shifted \"1 week\"", shifted),
+      span("change", "(now - then) / |then|, then this long before.",
+           "local growth = api:count({ over = \"1 day\" }):change \"1 week\"", change),
+      {"rate",
+       "method",
+       "handle",
+       {},
+       "handle",
+       at_load(),
+       "declare",
+       "The value per second of its window.",
+       {"local per_second = api:sum(\"latency_ms\", { over = \"5m\" }):rate()"},
+       rate,
+       nullptr},
+      span("max_over", "The largest value read at pane ends within the span.",
+           "local worst = api:p95(\"latency_ms\", { over = \"5m\" }):max_over \"1h\"", max_over),
+      span("min_over", "The smallest value read at pane ends within the span.",
+           "local best = api:p95(\"latency_ms\", { over = \"5m\" }):min_over \"1h\"", min_over),
+      span("mean_over", "The mean of the values read at pane ends within the span.",
+           "local usual = api:p95(\"latency_ms\", { over = \"5m\" }):mean_over \"1h\"", mean_over),
+      {"deviation",
+       "method",
+       "handle",
+       {need("from", "baseline or text", "baseline \"2019\" or \"1 week ago\".", {"against"})},
+       "handle",
+       at_load(),
+       "declare",
+       "(value - expected) / |expected|, signed; expected 0 reads `undefined`.",
+       {"local drop = api:count({ over = \"1 day\" }):deviation { from = \"1 week ago\" }"},
+       deviation,
+       nullptr},
   };
 }
 

@@ -22,7 +22,8 @@ Condition settle(Declarations& pack, const ConditionDraft& draft, HandleId value
 }
 
 bool uses_a_reference(const ConditionDraft& draft) {
-  return draft.from != ConditionDraft::From::none || std::any_of(draft.members.begin(), draft.members.end(), uses_a_reference);
+  return draft.from != ConditionDraft::From::none ||
+         std::any_of(draft.members.begin(), draft.members.end(), uses_a_reference);
 }
 
 // Labels of the first grouped metric below a handle.
@@ -92,7 +93,9 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
   const bool has_value = fields.has("value"), has_when = fields.has("when");
   const Span head = call.source_map(at).call(at.line, at.call, at.name);
   if (has_value == has_when) {
-    call.complain(at, head, path, has_value ? "has both `value` and `when`; give one" : "needs `value` (a metric) or `when` (a function with inputs)");
+    call.complain(at, head, path,
+                  has_value ? "has both `value` and `when`; give one"
+                            : "needs `value` (a metric) or `when` (a function with inputs)");
     is_good = false;
   }
   if (has_when && !fields.has("inputs")) {
@@ -124,8 +127,10 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
         rule.keep_firing = condition.keep_firing;
         m.rules[static_cast<std::size_t>(severity)] = rule;
       }
-      if (has_when && uses_a_reference(condition.draft)) fields.wrong(name.c_str(), "no condition beside `when`: the function says the severity");
-      else if (has_when) fields.wrong(name.c_str(), "", "no condition beside `when`: the function says the severity", got);
+      if (has_when && uses_a_reference(condition.draft))
+        fields.wrong(name.c_str(), "no condition beside `when`: the function says the severity");
+      else if (has_when)
+        fields.wrong(name.c_str(), "", "no condition beside `when`: the function says the severity", got);
       continue;
     }
     lua_pop(L, 1);
@@ -146,7 +151,10 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
     }
   }
   const std::string policy = fields.text("on_no_data").value_or("no_data");
-  m.on_no_data = policy == "ok" ? NoDataPolicy::ok : policy == "keep" ? NoDataPolicy::keep : policy == "alert" ? NoDataPolicy::alert : NoDataPolicy::no_data;
+  m.on_no_data = policy == "ok"      ? NoDataPolicy::ok
+                 : policy == "keep"  ? NoDataPolicy::keep
+                 : policy == "alert" ? NoDataPolicy::alert
+                                     : NoDataPolicy::no_data;
   if (const auto after = fields.duration("no_data_after")) m.no_data_after = *after;
   if (const auto limit = fields.whole("limit", 1, 1'000'000)) m.limit = static_cast<std::uint32_t>(*limit);
   m.flapping = fields.boolean("flapping").value_or(true);
@@ -156,7 +164,8 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
   const auto by = by_of(call.pack.spec, m.value);
   for (const auto& [name, value] : m.labels) {
     static const std::vector<std::string> reserved = {"alertname", "alertstate", "severity", "pack", "layer", "team"};
-    const bool is_reserved = std::find(reserved.begin(), reserved.end(), name) != reserved.end() || name.rfind("__", 0) == 0;
+    const bool is_reserved =
+        std::find(reserved.begin(), reserved.end(), name) != reserved.end() || name.rfind("__", 0) == 0;
     if (is_reserved)
       fields.wrong_text("labels", "label \"" + name + "\" is set by the engine; choose another name");
     else if (std::find(by.begin(), by.end(), name) != by.end())
@@ -208,31 +217,55 @@ std::vector<Entry> monitor_entries() {
     return may(name, "condition", "", "What must hold for severity " + name + ".", std::move(aliases));
   };
   const auto say = [](std::string name, std::string text, std::string example, int (*function)(Call&)) {
-    return Entry{std::move(name), "function", "", {argument("text", "text", "May hold string.format's %; values follow.")}, "verdict",
-                 {Context::monitor}, "pure", std::move(text), {std::move(example)}, function, nullptr};
+    return Entry{std::move(name),
+                 "function",
+                 "",
+                 {argument("text", "text", "May hold string.format's %; values follow.")},
+                 "verdict",
+                 {Context::monitor},
+                 "pure",
+                 std::move(text),
+                 {std::move(example)},
+                 function,
+                 nullptr};
   };
   const std::string conversion =
-      "monitor \"conversion\" {\n  every = \"5m\", inputs = { n = api:count { over = \"1h\" } },\n  when = function(now)\n"
-      "    if now.n.value < 100 then return unknown \"fewer than 100 requests\" end\n    if now.n.value > 10000 then return critical(\"%d requests\", now.n.value) end\n  end,\n}";
+      "monitor \"conversion\" {\n  every = \"5m\", inputs = { n = api:count { over = \"1h\" } },\n  when = "
+      "function(now)\n"
+      "    if now.n.value < 100 then return unknown \"fewer than 100 requests\" end\n    if now.n.value > 10000 then "
+      "return critical(\"%d requests\", now.n.value) end\n  end,\n}";
   return {
-      {"monitor", "declaration", "",
-       {may("value", "handle", "", "The metric that is judged.", {"expr", "metric", "query"}), rule("info", {}), rule("warning", {"warn"}),
-        rule("critical", {"crit", "page", "alert"}),
-        may("when", "function", "", "Judgement in Lua: gets a reading per input, gives a verdict or nothing.", {"condition", "check"}),
+      {"monitor",
+       "declaration",
+       "",
+       {may("value", "handle", "", "The metric that is judged.", {"expr", "metric", "query"}), rule("info", {}),
+        rule("warning", {"warn"}), rule("critical", {"crit", "page", "alert"}),
+        may("when", "function", "", "Judgement in Lua: gets a reading per input, gives a verdict or nothing.",
+            {"condition", "check"}),
         may("inputs", "table of handles", "", "What `when` reads, by name."),
-        may("every", "duration or \"arrival\"", "by the window", "How often it is judged; \"arrival\": after each batch.", {"interval", "frequency"}),
-        may("on_no_data", "text", "no_data", "What silence means.", {"no_data", "missing"}, {"no_data", "ok", "keep", "alert"}),
+        may("every", "duration or \"arrival\"", "by the window",
+            "How often it is judged; \"arrival\": after each batch.", {"interval", "frequency"}),
+        may("on_no_data", "text", "no_data", "What silence means.", {"no_data", "missing"},
+            {"no_data", "ok", "keep", "alert"}),
         may("no_data_after", "duration", "2 x every", "How long without data before that.", {}),
-        may("layer", "text", "", "data, model, system or business."), may("team", "text", "", "Who owns it.", {"owner"}),
+        may("layer", "text", "", "data, model, system or business."),
+        may("team", "text", "", "Who owns it.", {"owner"}),
         may("runbook", "text", "", "What to do when it fires.", {"runbook_url"}),
         may("labels", "table of texts", "", "Added to every alert."),
-        may("annotations", "table of texts", "", "Templates: {value}, {endpoint}.", {"summary", "description", "message"}),
-        may("limit", "whole number", "1000", "Most label sets.", {"max_series"}), may("flapping", "boolean", "true", "Whether flapping is damped."),
+        may("annotations", "table of texts", "", "Templates: {value}, {endpoint}.",
+            {"summary", "description", "message"}),
+        may("limit", "whole number", "1000", "Most label sets.", {"max_series"}),
+        may("flapping", "boolean", "true", "Whether flapping is damped."),
         may("forget_after", "duration", "7 days", "A label set without records for this long is dropped."),
         may("was", "text", "", "The former name, whose state moves here.", {"renamed_from"})},
-       "", at_load(), "declare", "Says what must hold, for whom, and how long it may not.",
-       {"monitor \"high-latency\" {\n  value    = api:p95(\"latency_ms\", { over = \"5m\", by = \"endpoint\" }),\n  warning  = above(10),\n  critical = above(25, { clear = 20 }):lasting \"2m\",\n}"},
-       nullptr, declare_monitor},
+       "",
+       at_load(),
+       "declare",
+       "Says what must hold, for whom, and how long it may not.",
+       {"monitor \"high-latency\" {\n  value    = api:p95(\"latency_ms\", { over = \"5m\", by = \"endpoint\" }),\n  "
+        "warning  = above(10),\n  critical = above(25, { clear = 20 }):lasting \"2m\",\n}"},
+       nullptr,
+       declare_monitor},
       say("unknown", "No verdict, with the reason.", conversion, unknown),
       say("info", "Severity info holds.", conversion, info),
       say("warning", "Severity warning holds.", conversion, warning),

@@ -54,15 +54,42 @@ int secret(Call& call) {
 }  // namespace
 
 std::vector<Entry> notifier_entries() {
-  const auto severity = may("severity", "text", "info", "Least severity it hears.", {"level"}, {"info", "warning", "critical"});
+  const auto severity =
+      may("severity", "text", "info", "Least severity it hears.", {"level"}, {"info", "warning", "critical"});
   return {
-      {"webhook", "declaration", "", {need("url", "text or secret", "Where to POST.", {"uri", "endpoint"}), severity}, "", at_load(), "declare",
+      {"webhook",
+       "declaration",
+       "",
+       {need("url", "text or secret", "Where to POST.", {"uri", "endpoint"}), severity},
+       "",
+       at_load(),
+       "declare",
        "Sends every transition of the pack from `severity` upward as JSON.",
-       {"webhook \"ops\" { url = secret \"OPS_HOOK\", severity = \"warning\" }"}, nullptr, declare_webhook},
-      {"console", "declaration", "", {severity}, "", at_load(), "declare", "Prints transitions on the engine's own output.",
-       {"console \"screen\" {}"}, nullptr, declare_console},
-      {"secret", "function", "", {argument("name", "text", "A file or environment variable, read at use.")}, "secret", at_load(), "pure",
-       "Names a secret; it is never printed, logged or journaled.", {"webhook \"desk\" { url = secret \"DESK_HOOK\" }"}, secret, nullptr},
+       {"webhook \"ops\" { url = secret \"OPS_HOOK\", severity = \"warning\" }"},
+       nullptr,
+       declare_webhook},
+      {"console",
+       "declaration",
+       "",
+       {severity},
+       "",
+       at_load(),
+       "declare",
+       "Prints transitions on the engine's own output.",
+       {"console \"screen\" {}"},
+       nullptr,
+       declare_console},
+      {"secret",
+       "function",
+       "",
+       {argument("name", "text", "A file or environment variable, read at use.")},
+       "secret",
+       at_load(),
+       "pure",
+       "Names a secret; it is never printed, logged or journaled.",
+       {"webhook \"desk\" { url = secret \"DESK_HOOK\" }"},
+       secret,
+       nullptr},
   };
 }
 

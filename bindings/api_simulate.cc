@@ -67,7 +67,9 @@ int fault(Call& call) {
 int random_number(Call& call) {
   SimulationRun& run = running(call);
   const double low = call.count() >= 3 ? call.need_number(2, 1).value_or(0) : 0;
-  const double high = call.count() >= 3 ? call.need_number(3, 2).value_or(1) : call.count() == 2 ? call.need_number(2, 1).value_or(1) : 1;
+  const double high = call.count() >= 3   ? call.need_number(3, 2).value_or(1)
+                      : call.count() == 2 ? call.need_number(2, 1).value_or(1)
+                                          : 1;
   lua_pushnumber(call.state, low + (high - low) * run.random.uniform());
   return 1;
 }
@@ -106,11 +108,16 @@ int missing_simulation_field(Call& call) {
   SimulationRun& run = running(call);
   const std::string name = call.text(2);
   const CivilDay day = local_day(run.at, "UTC");
-  if (name == "at") push_number(call.state, static_cast<double>(run.at.ns) / 1e9);
-  else if (name == "date") push_text(call.state, format_day(day));
-  else if (name == "time") push_text(call.state, format_instant(run.at));
-  else if (name == "step") push_number(call.state, static_cast<double>(run.number));
-  else if (name == "weekday") push_number(call.state, weekday(day) + 1.0);
+  if (name == "at")
+    push_number(call.state, static_cast<double>(run.at.ns) / 1e9);
+  else if (name == "date")
+    push_text(call.state, format_day(day));
+  else if (name == "time")
+    push_text(call.state, format_instant(run.at));
+  else if (name == "step")
+    push_number(call.state, static_cast<double>(run.number));
+  else if (name == "weekday")
+    push_number(call.state, weekday(day) + 1.0);
   else {
     auto known = names_of("simulation");
     for (const char* field : {"at", "date", "time", "step", "weekday"}) known.emplace_back(field);
@@ -121,23 +128,47 @@ int missing_simulation_field(Call& call) {
 
 std::vector<Entry> simulate_entries() {
   const std::vector<Context> contexts = {Context::test};
-  const auto method = [&](std::string name, std::vector<Param> params, std::string returns, std::string text, std::string example, int (*function)(Call&)) {
-    return Entry{std::move(name), "method", "simulation", std::move(params), std::move(returns), contexts, "act", std::move(text), {std::move(example)}, function, nullptr};
+  const auto method = [&](std::string name, std::vector<Param> params, std::string returns, std::string text,
+                          std::string example, int (*function)(Call&)) {
+    return Entry{std::move(name),      "method", "simulation", std::move(params),
+                 std::move(returns),   contexts, "act",        std::move(text),
+                 {std::move(example)}, function, nullptr};
   };
   return {
-      {"simulator", "declaration", "",
-       {may("about", "text", "", "What it stands for."), need("step", "duration", "How far apart steps are."), need("each", "function", "Called once a step with the simulation."),
-        may("start", "instant", "", "The first step when nothing else is asked for."), may("faults", "list of texts", "", "Names that sim:fault may ask for.")},
-       "", at_load(), "declare", "Declares a simulator; in the pack's simulator.lua. The simulation has at (seconds), time and date (texts), step and weekday (1 = Monday).",
-       {"simulator \"market\" {\n  step = \"1 day\", start = \"2004-01-01\", faults = { \"nulls\" },\n  each = function(sim)\n    if sim:business_day \"XNYS\" then sim:emit(\"vix\", { ts = sim.time, close = sim:normal(20, 2) }) end\n  end,\n}"},
-       nullptr, declare_simulator},
-      method("emit", {argument("stream", "text", "Its name."), argument("row", "row", "Named columns; a column left out is null.")}, "", "Sends a record.", "sim:emit(\"vix\", { ts = sim.time, close = 20 })", emit),
-      method("fault", {argument("name", "text", "One of `faults`.")}, "boolean, number", "Whether a fault is on, and for how many seconds.", "local is_on, seconds = sim:fault \"nulls\"", fault),
-      method("wants", {argument("stream", "text", "Its name.")}, "boolean", "Whether anybody listens to the stream; saves the work when not.", "local is_heard = sim:wants \"vix\"", wants),
-      method("ago", {argument("span", "duration", "How far back.")}, "text", "The instant that long before the step.", "sim:emit(\"vix\", { ts = sim:ago \"3m\", close = 20 })", ago),
-      method("random", {}, "number", "A number in [0, 1), [0, high) or [low, high); seeded.", "local x = sim:random(5, 10)", random_number),
-      method("normal", {}, "number", "A normal number; mean and standard deviation may be given.", "local x = sim:normal(20, 2)", normal),
-      method("business_day", {argument("calendar", "text", "\"weekdays\" or \"XNYS\".")}, "boolean", "Whether the step's UTC date is one.", "local is_open = sim:business_day \"XNYS\"", business_day),
+      {"simulator",
+       "declaration",
+       "",
+       {may("about", "text", "", "What it stands for."), need("step", "duration", "How far apart steps are."),
+        need("each", "function", "Called once a step with the simulation."),
+        may("start", "instant", "", "The first step when nothing else is asked for."),
+        may("faults", "list of texts", "", "Names that sim:fault may ask for.")},
+       "",
+       at_load(),
+       "declare",
+       "Declares a simulator; in the pack's simulator.lua. The simulation has at (seconds), time and date (texts), "
+       "step and weekday (1 = Monday).",
+       {"simulator \"market\" {\n  step = \"1 day\", start = \"2004-01-01\", faults = { \"nulls\" },\n  each = "
+        "function(sim)\n    if sim:business_day \"XNYS\" then sim:emit(\"vix\", { ts = sim.time, close = "
+        "sim:normal(20, 2) }) end\n  end,\n}"},
+       nullptr,
+       declare_simulator},
+      method("emit",
+             {argument("stream", "text", "Its name."),
+              argument("row", "row", "Named columns; a column left out is null.")},
+             "", "Sends a record.", "sim:emit(\"vix\", { ts = sim.time, close = 20 })", emit),
+      method("fault", {argument("name", "text", "One of `faults`.")}, "boolean, number",
+             "Whether a fault is on, and for how many seconds.", "local is_on, seconds = sim:fault \"nulls\"", fault),
+      method("wants", {argument("stream", "text", "Its name.")}, "boolean",
+             "Whether anybody listens to the stream; saves the work when not.", "local is_heard = sim:wants \"vix\"",
+             wants),
+      method("ago", {argument("span", "duration", "How far back.")}, "text", "The instant that long before the step.",
+             "sim:emit(\"vix\", { ts = sim:ago \"3m\", close = 20 })", ago),
+      method("random", {}, "number", "A number in [0, 1), [0, high) or [low, high); seeded.",
+             "local x = sim:random(5, 10)", random_number),
+      method("normal", {}, "number", "A normal number; mean and standard deviation may be given.",
+             "local x = sim:normal(20, 2)", normal),
+      method("business_day", {argument("calendar", "text", "\"weekdays\" or \"XNYS\".")}, "boolean",
+             "Whether the step's UTC date is one.", "local is_open = sim:business_day \"XNYS\"", business_day),
   };
 }
 

@@ -39,10 +39,17 @@ int declare_file_tail(Call& call, const Declarer& declarer, int table) {
 }  // namespace
 
 std::vector<Entry> source_entries() {
-  return {{"file_tail", "declaration", "",
+  return {{"file_tail",
+           "declaration",
+           "",
            {need("stream", "stream", "Where its records go."), need("path", "text", "Relative to the pack.", {"file"}),
             may("format", "text", "by the file's name, else ndjson", "How a line is read.", {}, {"ndjson", "csv"})},
-           "", at_load(), "declare", "Follows a growing file.", {"file_tail \"log\" { stream = api, path = \"requests.ndjson\" }"}, nullptr,
+           "",
+           at_load(),
+           "declare",
+           "Follows a growing file.",
+           {"file_tail \"log\" { stream = api, path = \"requests.ndjson\" }"},
+           nullptr,
            declare_file_tail}};
 }
 

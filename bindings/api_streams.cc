@@ -29,8 +29,8 @@ std::string type_nearest(std::string text) {
   if (!text.empty() && text.back() == '?') text.pop_back();
   static const std::vector<std::string> known = {"number", "integer", "boolean", "string", "category", "time"};
   static const std::vector<std::pair<std::string, std::string>> elsewhere = {
-      {"float", "number"}, {"double", "number"}, {"int", "integer"}, {"bool", "boolean"}, {"text", "string"},
-      {"str", "string"},   {"datetime", "time"}, {"timestamp", "time"}, {"date", "time"}, {"enum", "category"}};
+      {"float", "number"}, {"double", "number"}, {"int", "integer"},    {"bool", "boolean"}, {"text", "string"},
+      {"str", "string"},   {"datetime", "time"}, {"timestamp", "time"}, {"date", "time"},    {"enum", "category"}};
   for (const auto& [word, ours] : elsewhere)
     if (word == text) return "\"" + ours + "\"";
   const auto near = nearest_names(text, known);
@@ -67,7 +67,8 @@ bool read_columns(Call& call, Fields& fields, Schema& schema) {
       Span span = call.source_map(at).value(at.line, at.call, at.name, "columns");
       // The table of columns is often long: look for the column itself inside it.
       if (!key.empty())
-        if (const Span inner = call.source_map(at).item(at.line, at.call, at.name, "columns", key); inner.line) span = inner;
+        if (const Span inner = call.source_map(at).item(at.line, at.call, at.name, "columns", key); inner.line)
+          span = inner;
       call.complain(at, span, fields.path() + ".columns" + (key.empty() ? "" : "." + key), "", column_types,
                     type.empty() ? "another value" : "\"" + type + "\"", type.empty() ? "" : type_nearest(type));
       is_good = false;
@@ -137,7 +138,8 @@ int declare_stream(Call& call, const Declarer& declarer, int table) {
     is_good = check("time", spec.time) && !spec.time.empty();
     if (is_good && spec.schema.columns[*spec.schema.find(spec.time)].type != ColumnType::time) {
       fields.wrong("time", "", "a column of type time",
-                   "\"" + spec.time + "\" of type " + std::string(name_of(spec.schema.columns[*spec.schema.find(spec.time)].type)));
+                   "\"" + spec.time + "\" of type " +
+                       std::string(name_of(spec.schema.columns[*spec.schema.find(spec.time)].type)));
       is_good = false;
     }
     is_good = check("key", spec.key) && is_good;
@@ -157,7 +159,8 @@ int derive(Call& call) {
   StreamObject* stream = Object<StreamObject>::at(call, 1);
   const Place at = call.place();
   if (!stream || !call.is_table(2)) {
-    call.complain(at, {}, call.entry->signature(), "", "a table such as { error = \"abs(predicted - actual)\" }", call.describe(2));
+    call.complain(at, {}, call.entry->signature(), "", "a table such as { error = \"abs(predicted - actual)\" }",
+                  call.describe(2));
     return 0;
   }
   lua_pushvalue(L, 1);
@@ -178,8 +181,9 @@ int derive(Call& call) {
   for (bool any = true; any && !waiting.empty();) {
     any = false;
     for (auto it = waiting.begin(); it != waiting.end();) {
-      const bool is_taken = spec.schema.find(it->name).has_value() ||
-                            std::any_of(spec.derived.begin(), spec.derived.end(), [&](const auto& d) { return d.name == it->name; });
+      const bool is_taken =
+          spec.schema.find(it->name).has_value() ||
+          std::any_of(spec.derived.begin(), spec.derived.end(), [&](const auto& d) { return d.name == it->name; });
       if (!is_taken && Expression::compile(it->expression, spec)) {
         spec.derived.push_back(*it);
         it = waiting.erase(it);
@@ -199,13 +203,15 @@ int derive(Call& call) {
 
 const std::vector<Param>& metric_options() {
   static const std::vector<Param> options = {
-      may("over", "window", "", "The window: \"5m\", \"252 rows\", \"5 business days\", \"calendar day\".", {"window", "range", "period"}),
+      may("over", "window", "", "The window: \"5m\", \"252 rows\", \"5 business days\", \"calendar day\".",
+          {"window", "range", "period"}),
       may("by", "text or list", "", "Columns whose values make label sets.", {"group_by", "groupby", "labels"}),
       may("where", "expression or function", "", "Only rows for which this is true.", {"filter"}),
       may("step", "duration", "over/60", "Pane width; divides `over`.", {"every"}),
       may("against", "baseline", "", "The reference rows of a drift metric.", {"reference", "baseline"}),
       may("lateness", "duration", "the larger of step and \"1m\"", "How late a row may land."),
-      may("min_n", "whole number", "the metric's own", "Fewer rows than this read `insufficient`.", {"min_count", "min_samples"}),
+      may("min_n", "whole number", "the metric's own", "Fewer rows than this read `insufficient`.",
+          {"min_count", "min_samples"}),
       may("full", "boolean", "false", "`insufficient` until the window is wholly after the stream's first row."),
       may("read", "text", "closed", "\"open\" reads the running pane too.", {}, {"closed", "open"}),
       may("bins", "whole number, list or { equal_width = n }", "10", "Bins of a drift metric."),
@@ -328,7 +334,8 @@ int metric_call(Call& call) {
     } else if (call.is_table(index) && index == call.count()) {
       options = index;
     } else {
-      call.complain_argument(index - 1, info->columns_min == -1 ? "an expression and a table of options" : "a column name or a table of options");
+      call.complain_argument(index - 1, info->columns_min == -1 ? "an expression and a table of options"
+                                                                : "a column name or a table of options");
       is_good = false;
       break;
     }
@@ -343,12 +350,13 @@ int metric_call(Call& call) {
         call.complain(at, span, path, compiled.error().text);
         is_good = false;
       } else if (compiled->kind() != ExpressionKind::truth) {
-        call.complain(at, span, path, "", "a comparison such as \"status >= 500\"", "an expression that is not true or false");
+        call.complain(at, span, path, "", "a comparison such as \"status >= 500\"",
+                      "an expression that is not true or false");
         is_good = false;
       }
     } else if (is_good) {
-      call.complain(at, call.source_map(at).call(at.line, at.call), path, "", "one expression such as \"status >= 500\"",
-                    std::to_string(texts.size()) + " texts");
+      call.complain(at, call.source_map(at).call(at.line, at.call), path, "",
+                    "one expression such as \"status >= 500\"", std::to_string(texts.size()) + " texts");
       is_good = false;
     }
   } else {
@@ -379,7 +387,8 @@ int metric_call(Call& call) {
 
   metric.by = fields.texts("by");
   for (const auto& b : metric.by)
-    if (!column_exists(stream, b)) fields.wrong("by", "", "a column of stream \"" + stream.name + "\"", "\"" + b + "\"", nearest_column(stream, b));
+    if (!column_exists(stream, b))
+      fields.wrong("by", "", "a column of stream \"" + stream.name + "\"", "\"" + b + "\"", nearest_column(stream, b));
   metric.calendar = fields.text("calendar").value_or(metric.calendar);
   if (auto calendar = Calendar::named(metric.calendar); !calendar) fields.wrong_text("calendar", calendar.error().text);
   metric.zone = fields.text("zone").value_or(stream.zone);
@@ -401,7 +410,8 @@ int metric_call(Call& call) {
       metric.window.zone = metric.zone;
     }
   } else if (info->needs_over && is_good) {
-    call.complain(at, call.source_map(at).call(at.line, at.call), path, "missing option \"over\": a window such as over = \"5m\"");
+    call.complain(at, call.source_map(at).call(at.line, at.call), path,
+                  "missing option \"over\": a window such as over = \"5m\"");
     is_good = false;
   }
   if (!read_where(call, fields, stream, metric)) is_good = false;
@@ -422,7 +432,8 @@ int metric_call(Call& call) {
       call.pack.baseline_uses.emplace_back(metric.against, use);
     }
   } else if (info->needs_against && is_good) {
-    call.complain(at, call.source_map(at).call(at.line, at.call), path, "missing option \"against\": the rows to compare with, as in against = baseline \"train\"");
+    call.complain(at, call.source_map(at).call(at.line, at.call), path,
+                  "missing option \"against\": the rows to compare with, as in against = baseline \"train\"");
     is_good = false;
   }
   read_bins(call, fields, metric);
@@ -441,7 +452,8 @@ int metric_call(Call& call) {
   metric.unit = fields.text("unit").value_or("");
   metric.of = fields.text("of").value_or("");
   if (!metric.of.empty() && !column_exists(stream, metric.of))
-    fields.wrong("of", "", "a column of stream \"" + stream.name + "\"", "\"" + metric.of + "\"", nearest_column(stream, metric.of));
+    fields.wrong("of", "", "a column of stream \"" + stream.name + "\"", "\"" + metric.of + "\"",
+                 nearest_column(stream, metric.of));
   metric.ordered = fields.boolean("ordered").value_or(true);
 
   HandleObject out;
@@ -480,20 +492,37 @@ int missing_metric(Call& call) {
 
 std::vector<Entry> stream_entries() {
   return {
-      {"stream", "declaration", "",
-       {need("columns", "table", "Column names and types: number integer boolean string category time; ? after a type allows null.", {"schema", "fields"}),
+      {"stream",
+       "declaration",
+       "",
+       {need("columns", "table",
+             "Column names and types: number integer boolean string category time; ? after a type allows null.",
+             {"schema", "fields"}),
         need("time", "text", "The column of type time that places a record in a window.", {"timestamp", "event_time"}),
         may("key", "text", "", "The column that identifies a record.", {"id"}),
         may("disorder", "duration", "0s", "How far behind the newest event time the watermark stays."),
         may("idle", "duration", "1m", "A source silent for this long holds nobody back."),
         may("future", "duration", "5m", "Rows further ahead of the clock are rejected."),
         may("zone", "text", "UTC", "For times written without an offset.", {"timezone", "tz"})},
-       "stream", at_load(), "declare", "Declares what arrives: names and types of the columns of one kind of record.",
-       {"local api = stream \"api\" {\n  time = \"ts\",\n  columns = { ts = \"time\", endpoint = \"category\", status = \"integer\", latency_ms = \"number\" },\n}"},
-       nullptr, declare_stream},
-      {"derive", "method", "stream", {argument("columns", "table", "New column = expression over the others.")}, "stream", at_load(),
-       "declare", "Adds number columns computed from others as records arrive.",
-       {"api:derive { error = \"abs(predicted - actual)\" }"}, derive, nullptr},
+       "stream",
+       at_load(),
+       "declare",
+       "Declares what arrives: names and types of the columns of one kind of record.",
+       {"local api = stream \"api\" {\n  time = \"ts\",\n  columns = { ts = \"time\", endpoint = \"category\", status "
+        "= \"integer\", latency_ms = \"number\" },\n}"},
+       nullptr,
+       declare_stream},
+      {"derive",
+       "method",
+       "stream",
+       {argument("columns", "table", "New column = expression over the others.")},
+       "stream",
+       at_load(),
+       "declare",
+       "Adds number columns computed from others as records arrive.",
+       {"api:derive { error = \"abs(predicted - actual)\" }"},
+       derive,
+       nullptr},
   };
 }
 
@@ -508,7 +537,10 @@ std::vector<Entry> metric_entries() {
       e.params.push_back(argument("expression", "expression", "True for the rows that count."));
     } else {
       for (int i = 0; i < std::min(m.columns_min, 2); ++i)
-        e.params.push_back(argument(m.columns_min == 1 ? "column" : i == 0 ? "first" : "second", "column", "A column of the stream."));
+        e.params.push_back(argument(m.columns_min == 1 ? "column"
+                                    : i == 0           ? "first"
+                                                       : "second",
+                                    "column", "A column of the stream."));
     }
     const auto& options = metric_options();
     e.params.insert(e.params.end(), options.begin(), options.end());

@@ -70,7 +70,8 @@ int feed(Call& call) {
   if (every && every->ns <= 0) throw Misuse("t:feed: expected `every` above 0");
   const Instant from = run.now;
   const std::int64_t count = every ? (lasting->ns + every->ns - 1) / every->ns : 1;
-  if (count > 1'000'000) throw Misuse("t:feed: expected at most 1,000,000 rows, got " + with_thousands(static_cast<std::uint64_t>(count)));
+  if (count > 1'000'000)
+    throw Misuse("t:feed: expected at most 1,000,000 rows, got " + with_thousands(static_cast<std::uint64_t>(count)));
   const auto feed_one = [&](int index, Instant at) {
     if (auto fed = run.feed(name, stamped(call, *stream, index, at), at); !fed) throw Misuse(fed.error().text);
   };
@@ -84,7 +85,8 @@ int feed(Call& call) {
       lua_pop(L, 1);
       continue;
     }
-    if (!call.is_table(3)) throw Misuse("t:feed: expected a row, a list of rows or a function(i), got " + call.describe(3));
+    if (!call.is_table(3))
+      throw Misuse("t:feed: expected a row, a list of rows or a function(i), got " + call.describe(3));
     lua_rawgeti(L, 3, 1);
     if (lua_isnil(L, -1)) {
       lua_pop(L, 1);
@@ -114,7 +116,8 @@ int alert(Call& call) {
   const std::string name = call.need_text(2, 1, "the name of a monitor").value_or("");
   std::vector<std::string> known;
   for (const auto& m : run.declarations.spec.monitors) known.push_back(m.name);
-  if (std::find(known.begin(), known.end(), name) == known.end()) throw Misuse("no monitor \"" + name + "\"" + did_you_mean(name, known));
+  if (std::find(known.begin(), known.end(), name) == known.end())
+    throw Misuse("no monitor \"" + name + "\"" + did_you_mean(name, known));
   Object<AlertObject>::push(call, {name, {}});
   return 1;
 }
@@ -137,7 +140,8 @@ int simulate(Call& call) {
       lua_rawgeti(L, list, i);
       if (lua_isnil(L, -1)) break;
       const int item = lua_gettop(L);
-      if (!lua_istable(L, item)) throw Misuse("t:simulate: expected { name = \"nulls\", from = \"2 days\", to = \"3 days\" }");
+      if (!lua_istable(L, item))
+        throw Misuse("t:simulate: expected { name = \"nulls\", from = \"2 days\", to = \"3 days\" }");
       const auto field = [&](const char* name) {
         lua_getfield(L, item, name);
         std::string text(text_at(L, -1));
@@ -187,8 +191,11 @@ int list_notifications(Call& call, const char* only_event) {
     if ((to && n.notifier != *to) || (monitor && name != *monitor) || (event && n.event != *event)) continue;
     if (only_event && n.event != only_event) continue;
     lua_newtable(L);
-    const std::pair<const char*, std::string> texts[] = {{"to", n.notifier}, {"event", n.event}, {"monitor", name},
-                                                         {"severity", std::string(name_of(n.severity))}, {"reason", n.reason}};
+    const std::pair<const char*, std::string> texts[] = {{"to", n.notifier},
+                                                         {"event", n.event},
+                                                         {"monitor", name},
+                                                         {"severity", std::string(name_of(n.severity))},
+                                                         {"reason", n.reason}};
     for (const auto& [key, value] : texts) {
       push_text(L, value);
       lua_setfield(L, -2, key);
@@ -229,7 +236,8 @@ struct Stretch {
 std::vector<Stretch> history(const TestRun& run, const AlertObject& alert) {
   std::vector<Stretch> out;
   for (const auto& row : run.out.journal) {
-    if (row.kind != "transition" || row.monitor != monitor_id(run, alert.monitor) || row.labels != alert.labels) continue;
+    if (row.kind != "transition" || row.monitor != monitor_id(run, alert.monitor) || row.labels != alert.labels)
+      continue;
     const std::string state = row.to == "firing" ? row.severity_to : row.to;
     if (!out.empty() && !out.back().to) {
       if (out.back().state == state) continue;
@@ -259,7 +267,9 @@ ExpectObject& expected(Call& call) {
 AlertObject& expected_alert(Call& call) {
   expected(call);
   AlertObject* alert = Object<AlertObject>::at(call, lua_gettop(call.state));
-  if (!alert) throw Misuse("expect(...):" + call.entry->name + " takes an alert, as in expect(t:alert \"x\"), got " + call.describe(lua_gettop(call.state)));
+  if (!alert)
+    throw Misuse("expect(...):" + call.entry->name + " takes an alert, as in expect(t:alert \"x\"), got " +
+                 call.describe(lua_gettop(call.state)));
   return *alert;
 }
 
@@ -299,7 +309,8 @@ int was_never(Call& call) {
   const AlertObject& alert = expected_alert(call);
   const auto stretches = history(run, alert);
   for (const auto& s : stretches)
-    if (s.state == state) throw Misuse(alert_name(alert) + ": expected never " + state + ", got " + history_text(run, stretches));
+    if (s.state == state)
+      throw Misuse(alert_name(alert) + ": expected never " + state + ", got " + history_text(run, stretches));
   return 0;
 }
 
@@ -309,10 +320,12 @@ int is(Call& call) {
   const AlertObject& alert = expected_alert(call);
   const AlertInstance* instance = run.core->instance(alert.monitor, alert.labels);
   if (!instance) instance = run.core->instance(monitor_id(run, alert.monitor), alert.labels);
-  const std::string got = !instance ? "nothing" : instance->state() == AlertState::firing ? std::string(name_of(instance->severity())) : std::string(name_of(instance->state()));
+  const std::string got = !instance                                 ? "nothing"
+                          : instance->state() == AlertState::firing ? std::string(name_of(instance->severity()))
+                                                                    : std::string(name_of(instance->state()));
   if (got == state || (state == "firing" && instance && instance->state() == AlertState::firing)) return 0;
-  throw Misuse(alert_name(alert) + ": expected " + state + " at " + format_duration(run.now - run.start) + ", got " + got + " (" +
-               history_text(run, history(run, alert)) + ")");
+  throw Misuse(alert_name(alert) + ": expected " + state + " at " + format_duration(run.now - run.start) + ", got " +
+               got + " (" + history_text(run, history(run, alert)) + ")");
 }
 
 int equals(Call& call) {
@@ -340,8 +353,10 @@ int near(Call& call) {
   int top = lua_gettop(call.state);
   if (lua_istable(call.state, top)) lua_getfield(call.state, top, "value");
   top = lua_gettop(call.state);
-  if (lua_type(call.state, top) == LUA_TNUMBER && std::fabs(lua_tonumber(call.state, top) - wanted) <= tolerance) return 0;
-  throw Misuse("expected " + format_number(wanted) + " within " + format_number(tolerance) + ", got " + call.describe(top));
+  if (lua_type(call.state, top) == LUA_TNUMBER && std::fabs(lua_tonumber(call.state, top) - wanted) <= tolerance)
+    return 0;
+  throw Misuse("expected " + format_number(wanted) + " within " + format_number(tolerance) + ", got " +
+               call.describe(top));
 }
 
 }  // namespace
@@ -349,11 +364,13 @@ int near(Call& call) {
 // t:alert "x" { endpoint = "/score" }: the same alert with labels.
 int call_alert(Call& call) {
   AlertObject* alert = Object<AlertObject>::at(call, 1);
-  if (!alert || !call.is_table(2)) throw Misuse("expected labels such as { endpoint = \"/score\" }, got " + call.describe(2));
+  if (!alert || !call.is_table(2))
+    throw Misuse("expected labels such as { endpoint = \"/score\" }, got " + call.describe(2));
   std::vector<std::pair<std::string, std::string>> labels;
   lua_pushnil(call.state);
   while (lua_next(call.state, 2)) {
-    if (lua_type(call.state, -2) != LUA_TSTRING || lua_type(call.state, -1) != LUA_TSTRING) throw Misuse("labels are texts, as in { endpoint = \"/score\" }");
+    if (lua_type(call.state, -2) != LUA_TSTRING || lua_type(call.state, -1) != LUA_TSTRING)
+      throw Misuse("labels are texts, as in { endpoint = \"/score\" }");
     labels.emplace_back(text_at(call.state, -2), text_at(call.state, -1));
     lua_pop(call.state, 1);
   }
@@ -362,36 +379,89 @@ int call_alert(Call& call) {
 }
 
 std::vector<Entry> test_entries() {
-  const auto on_test = [](std::string name, std::vector<Param> params, std::string returns, std::string text, std::string example, int (*function)(Call&)) {
-    return Entry{std::move(name), "method", "test", std::move(params), std::move(returns), in_tests(), "act", std::move(text), {std::move(example)}, function, nullptr};
+  const auto on_test = [](std::string name, std::vector<Param> params, std::string returns, std::string text,
+                          std::string example, int (*function)(Call&)) {
+    return Entry{std::move(name),      "method",   "test", std::move(params),
+                 std::move(returns),   in_tests(), "act",  std::move(text),
+                 {std::move(example)}, function,   nullptr};
   };
-  const auto on_expect = [](std::string name, std::vector<Param> params, std::string text, std::string example, int (*function)(Call&)) {
-    return Entry{std::move(name), "method", "expectation", std::move(params), "", in_tests(), "read", std::move(text), {std::move(example)}, function, nullptr};
+  const auto on_expect = [](std::string name, std::vector<Param> params, std::string text, std::string example,
+                            int (*function)(Call&)) {
+    return Entry{std::move(name), "method",        "expectation",        std::move(params), "",     in_tests(),
+                 "read",          std::move(text), {std::move(example)}, function,          nullptr};
   };
-  const std::vector<Param> filters = {may("to", "text", "", "A notifier's name."), may("monitor", "text", "", "A monitor's name."),
+  const std::vector<Param> filters = {may("to", "text", "", "A notifier's name."),
+                                      may("monitor", "text", "", "A monitor's name."),
                                       may("event", "text", "", "firing, severity, resolved, flapping or unknown.")};
   return {
-      {"test", "function", "", {argument("name", "text", "A sentence."), argument("body", "function", "Gets the test.")}, "", at_load(), "declare",
-       "Declares a test; it runs on its own virtual clock, core and Lua state.", {"test(\"nothing pages at rest\", function(t) t:run \"1h\" end)"}, declare_test, nullptr},
-      {"expect", "function", "", {argument("value", "any", "What is looked at.")}, "expectation", in_tests(), "pure", "Begins an expectation.", {"expect(t:pages()):count(0)"}, expect, nullptr},
-      on_test("start", {argument("at", "instant", "Where the clock begins; 2026-01-05 when not called.")}, "", "Sets the virtual clock.", "t:start \"2026-03-02 22:00\"", start),
-      on_test("feed", {argument("stream", "text", "Its name."), argument("row", "row, list of rows or function(i)", "The time column is filled when absent."),
-                       may("every", "duration", "", "One row (or list) each."), may("lasting", "duration", "", "For this long; the clock moves along.")},
-              "", "Feeds records at the virtual clock.", "t:feed(\"api\", { endpoint = \"/score\", status = 200, latency_ms = 8 }, { every = \"1s\", lasting = \"1m\" })", feed),
-      on_test("run", {argument("span", "duration", "How long.")}, "", "Lets time pass without records.", "t:run \"20m\"", run_clock),
-      on_test("alert", {argument("monitor", "text", "Its name; call the result with labels when grouped.")}, "alert", "The alert of a monitor.", "local a = t:alert \"high-latency\" { endpoint = \"/score\" }", alert),
+      {"test",
+       "function",
+       "",
+       {argument("name", "text", "A sentence."), argument("body", "function", "Gets the test.")},
+       "",
+       at_load(),
+       "declare",
+       "Declares a test; it runs on its own virtual clock, core and Lua state.",
+       {"test(\"nothing pages at rest\", function(t) t:run \"1h\" end)"},
+       declare_test,
+       nullptr},
+      {"expect",
+       "function",
+       "",
+       {argument("value", "any", "What is looked at.")},
+       "expectation",
+       in_tests(),
+       "pure",
+       "Begins an expectation.",
+       {"expect(t:pages()):count(0)"},
+       expect,
+       nullptr},
+      on_test("start", {argument("at", "instant", "Where the clock begins; 2026-01-05 when not called.")}, "",
+              "Sets the virtual clock.", "t:start \"2026-03-02 22:00\"", start),
+      on_test("feed",
+              {argument("stream", "text", "Its name."),
+               argument("row", "row, list of rows or function(i)", "The time column is filled when absent."),
+               may("every", "duration", "", "One row (or list) each."),
+               may("lasting", "duration", "", "For this long; the clock moves along.")},
+              "", "Feeds records at the virtual clock.",
+              "t:feed(\"api\", { endpoint = \"/score\", status = 200, latency_ms = 8 }, { every = \"1s\", lasting = "
+              "\"1m\" })",
+              feed),
+      on_test("run", {argument("span", "duration", "How long.")}, "", "Lets time pass without records.",
+              "t:run \"20m\"", run_clock),
+      on_test("alert", {argument("monitor", "text", "Its name; call the result with labels when grouped.")}, "alert",
+              "The alert of a monitor.", "local a = t:alert \"high-latency\" { endpoint = \"/score\" }", alert),
       on_test("pages", filters, "list", "Notifications that began an alert.", "expect(t:pages()):count(0)", pages),
-      on_test("notifications", filters, "list", "Everything that was sent.", "expect(t:notifications { event = \"resolved\" }):count(0)", notifications),
-      on_test("reading", {argument("monitor", "text or alert", "Whose newest reading.")}, "reading", "The newest reading a monitor judged.", "local r = t:reading \"errors\"", reading),
-      on_test("simulate", {need("lasting", "duration", "How long."), may("faults", "list of { name, from, to }", "", "Offsets from now, or instants."), may("seed", "whole number", "1", "Of the simulator."), may("streams", "list of texts", "", "Only these streams.")},
-              "", "Runs the pack's simulator on the virtual clock.", "t:simulate { lasting = \"30 days\", faults = { { name = \"nulls\", from = \"2 days\", to = \"3 days\" } } }", simulate),
-      on_expect("was", {argument("state", "text", "A severity, or pending, ok, no_data, unknown."), may("from", "duration or instant", "", "Exactly when it began, from the start."), may("to", "duration or instant", "", "Exactly when it ended.")},
-                "The alert was in this state at some time.", "expect(t:alert \"errors\"):was(\"critical\", { from = \"12m 20s\" })", was),
-      on_expect("was_never", {argument("state", "text", "A severity or state.")}, "The alert was never in this state.", "expect(t:alert \"errors\"):was_never \"critical\"", was_never),
-      on_expect("is", {argument("state", "text", "A severity or state.")}, "The alert is in this state now.", "expect(t:alert \"errors\"):is \"ok\"", is),
-      on_expect("equals", {argument("value", "any", "What it must be.")}, "The value is exactly this.", "expect(2):equals(2)", equals),
-      on_expect("count", {argument("number", "whole number", "How many.")}, "The list has this many items.", "expect(t:pages()):count(0)", count),
-      on_expect("near", {argument("value", "number", "About what."), argument("tolerance", "number", "How far off at most.")}, "The number, or the reading's value, is this close.", "expect(0.3):near(0.1 + 0.2, 1e-12)", near),
+      on_test("notifications", filters, "list", "Everything that was sent.",
+              "expect(t:notifications { event = \"resolved\" }):count(0)", notifications),
+      on_test("reading", {argument("monitor", "text or alert", "Whose newest reading.")}, "reading",
+              "The newest reading a monitor judged.", "local r = t:reading \"errors\"", reading),
+      on_test(
+          "simulate",
+          {need("lasting", "duration", "How long."),
+           may("faults", "list of { name, from, to }", "", "Offsets from now, or instants."),
+           may("seed", "whole number", "1", "Of the simulator."),
+           may("streams", "list of texts", "", "Only these streams.")},
+          "", "Runs the pack's simulator on the virtual clock.",
+          "t:simulate { lasting = \"30 days\", faults = { { name = \"nulls\", from = \"2 days\", to = \"3 days\" } } }",
+          simulate),
+      on_expect("was",
+                {argument("state", "text", "A severity, or pending, ok, no_data, unknown."),
+                 may("from", "duration or instant", "", "Exactly when it began, from the start."),
+                 may("to", "duration or instant", "", "Exactly when it ended.")},
+                "The alert was in this state at some time.",
+                "expect(t:alert \"errors\"):was(\"critical\", { from = \"12m 20s\" })", was),
+      on_expect("was_never", {argument("state", "text", "A severity or state.")}, "The alert was never in this state.",
+                "expect(t:alert \"errors\"):was_never \"critical\"", was_never),
+      on_expect("is", {argument("state", "text", "A severity or state.")}, "The alert is in this state now.",
+                "expect(t:alert \"errors\"):is \"ok\"", is),
+      on_expect("equals", {argument("value", "any", "What it must be.")}, "The value is exactly this.",
+                "expect(2):equals(2)", equals),
+      on_expect("count", {argument("number", "whole number", "How many.")}, "The list has this many items.",
+                "expect(t:pages()):count(0)", count),
+      on_expect("near",
+                {argument("value", "number", "About what."), argument("tolerance", "number", "How far off at most.")},
+                "The number, or the reading's value, is this close.", "expect(0.3):near(0.1 + 0.2, 1e-12)", near),
   };
 }
 

@@ -15,10 +15,18 @@ int now(Call& call) {
 }  // namespace
 
 std::vector<Entry> time_entries() {
-  return {{"now", "function", "", {}, "number", {Context::monitor, Context::test, Context::report, Context::prompt, Context::runbook}, "read",
+  return {{"now",
+           "function",
+           "",
+           {},
+           "number",
+           {Context::monitor, Context::test, Context::report, Context::prompt, Context::runbook},
+           "read",
            "Engine time in seconds since 1970-01-01 UTC.",
-           {"monitor \"clock\" {\n  every = \"1m\", inputs = { n = api:count { over = \"1h\" } },\n  when = function(r) if now() - r.n.from > 7200 then return warning \"old window\" end end,\n}"},
-           now, nullptr}};
+           {"monitor \"clock\" {\n  every = \"1m\", inputs = { n = api:count { over = \"1h\" } },\n  when = "
+            "function(r) if now() - r.n.from > 7200 then return warning \"old window\" end end,\n}"},
+           now,
+           nullptr}};
 }
 
 }  // namespace tidewatch

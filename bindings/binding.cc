@@ -32,14 +32,16 @@ std::string choices_text(const std::vector<std::string>& choices) {
 }
 
 bool may_run(const Entry& entry, Context context) {
-  return entry.contexts.empty() || std::find(entry.contexts.begin(), entry.contexts.end(), context) != entry.contexts.end();
+  return entry.contexts.empty() ||
+         std::find(entry.contexts.begin(), entry.contexts.end(), context) != entry.contexts.end();
 }
 
 std::string where_it_works(const Entry& entry) {
   std::string out;
   for (std::size_t i = 0; i < entry.contexts.size(); ++i) {
     if (i) out += i + 1 == entry.contexts.size() ? " or " : ", ";
-    out += entry.contexts[i] == Context::load ? "while a pack loads" : "in a " + std::string(name_of(entry.contexts[i]));
+    out +=
+        entry.contexts[i] == Context::load ? "while a pack loads" : "in a " + std::string(name_of(entry.contexts[i]));
   }
   return out;
 }
@@ -90,9 +92,12 @@ std::string type_name(lua_State* state, int index) {
 std::string Call::describe(int index) const {
   switch (lua_type(state, index)) {
     case LUA_TNIL:
-    case LUA_TNONE: return "nothing";
-    case LUA_TNUMBER: return "number " + format_number(lua_tonumber(state, index));
-    case LUA_TBOOLEAN: return lua_toboolean(state, index) ? "true" : "false";
+    case LUA_TNONE:
+      return "nothing";
+    case LUA_TNUMBER:
+      return "number " + format_number(lua_tonumber(state, index));
+    case LUA_TBOOLEAN:
+      return lua_toboolean(state, index) ? "true" : "false";
     case LUA_TSTRING: {
       std::string s = text(index);
       if (s.size() > 40) s = s.substr(0, 37) + "...";
@@ -110,8 +115,8 @@ SourceMap Call::source_map(const Place& place) const {
   return SourceMap(text ? std::string_view(*text) : std::string_view());
 }
 
-void Call::complain(const Place& place, Span span, std::string path, std::string what, std::string expected, std::string got,
-                    std::string nearest) {
+void Call::complain(const Place& place, Span span, std::string path, std::string what, std::string expected,
+                    std::string got, std::string nearest) {
   Problem p;
   p.file = place.file;
   p.line = span.line ? span.line : place.line;
@@ -135,7 +140,8 @@ void Call::complain_argument(int number, std::string expected) {
   const Place at = place();
   const bool is_method = entry && !entry->owner.empty();
   const std::string got = describe(number + (is_method ? 1 : 0));
-  complain(at, source_map(at).argument(at.line, at.call, number), entry ? entry->signature() : "", "", std::move(expected), got);
+  complain(at, source_map(at).argument(at.line, at.call, number), entry ? entry->signature() : "", "",
+           std::move(expected), got);
 }
 
 std::optional<std::string> Call::need_text(int index, int number, std::string expected) {
@@ -145,7 +151,8 @@ std::optional<std::string> Call::need_text(int index, int number, std::string ex
 }
 
 std::optional<double> Call::need_number(int index, int number) {
-  if (lua_type(state, index) == LUA_TNUMBER && std::isfinite(lua_tonumber(state, index))) return lua_tonumber(state, index);
+  if (lua_type(state, index) == LUA_TNUMBER && std::isfinite(lua_tonumber(state, index)))
+    return lua_tonumber(state, index);
   complain_argument(number, "a number");
   return std::nullopt;
 }
@@ -196,9 +203,10 @@ Fields::Fields(Call& call, int index, const Entry& entry, Place place, std::stri
   for (const auto& u : unknowns) unknown(u);
   if (has_odd_key) {
     is_good_ = false;
-    call_.complain(place_, call_.source_map(place_).call(place_.line, place_.call, place_.name), path_, "",
-                   "named fields such as " + (entry_.field_names().empty() ? "name" : entry_.field_names()[0]) + " = ...",
-                   "a value without a name");
+    call_.complain(
+        place_, call_.source_map(place_).call(place_.line, place_.call, place_.name), path_, "",
+        "named fields such as " + (entry_.field_names().empty() ? "name" : entry_.field_names()[0]) + " = ...",
+        "a value without a name");
   }
   for (const auto& p : entry_.params)
     if (p.is_field && p.is_required && !has(p.name.c_str())) {
@@ -240,8 +248,8 @@ bool Fields::has(const char* name) const {
 
 void Fields::wrong(const char* name, std::string what, std::string expected, std::string got, std::string nearest) {
   is_good_ = false;
-  call_.complain(place_, call_.source_map(place_).value(place_.line, place_.call, place_.name, name), path_ + "." + name,
-                 std::move(what), std::move(expected), std::move(got), std::move(nearest));
+  call_.complain(place_, call_.source_map(place_).value(place_.line, place_.call, place_.name, name),
+                 path_ + "." + name, std::move(what), std::move(expected), std::move(got), std::move(nearest));
 }
 
 void Fields::wrong(const char* name, std::string expected) {
@@ -288,7 +296,8 @@ std::optional<std::uint64_t> Fields::whole(const char* name, std::uint64_t least
   const bool is_number = lua_type(call_.state, -1) == LUA_TNUMBER;
   const double value = lua_tonumber(call_.state, -1);
   lua_pop(call_.state, 1);
-  if (is_number && value == std::floor(value) && value >= static_cast<double>(least) && value <= static_cast<double>(most))
+  if (is_number && value == std::floor(value) && value >= static_cast<double>(least) &&
+      value <= static_cast<double>(most))
     return static_cast<std::uint64_t>(value);
   wrong(name, "a whole number from " + std::to_string(least) + " to " + with_thousands(most));
   return std::nullopt;
@@ -311,7 +320,8 @@ std::optional<Duration> Fields::duration(const char* name) {
   const std::string value(text_at(call_.state, -1));
   lua_pop(call_.state, 1);
   if (type == LUA_TNUMBER) {
-    wrong(name, "", "a duration such as \"5m\"", "number " + format_number(number), "\"" + format_number(number) + "s\"");
+    wrong(name, "", "a duration such as \"5m\"", "number " + format_number(number),
+          "\"" + format_number(number) + "s\"");
     return std::nullopt;
   }
   if (type != LUA_TSTRING) {
@@ -468,7 +478,8 @@ int call_declarer(Call& call) {
   if (!declarer) throw Misuse("expected a declaration");
   call.entry = declarer->entry;
   if (!call.is_table(2)) {
-    call.complain(declarer->place, {}, declarer->entry->name + " \"" + declarer->name + "\"", "", "a table of fields", call.describe(2));
+    call.complain(declarer->place, {}, declarer->entry->name + " \"" + declarer->name + "\"", "", "a table of fields",
+                  call.describe(2));
     return 0;
   }
   if (declarer->is_done) throw Misuse(declarer->entry->name + " \"" + declarer->name + "\" already has its fields");

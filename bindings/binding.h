@@ -109,14 +109,14 @@ class Call {
   bool is_text(int index) const { return lua_type(state, index) == LUA_TSTRING; }
   bool is_table(int index) const { return lua_type(state, index) == LUA_TTABLE; }
   std::string text(int index) const { return std::string(text_at(state, index)); }
-  std::string describe(int index) const;   // number 0.3, text "abc", a table, a condition
-  Place place() const;                      // of the script line that calls
-  bool collects() const;                    // load: problems collect; else the first raises
+  std::string describe(int index) const;  // number 0.3, text "abc", a table, a condition
+  Place place() const;                    // of the script line that calls
+  bool collects() const;                  // load: problems collect; else the first raises
 
   // Adds a problem at `place` (or raises its text). The spans come from the file's source map.
   void complain(const Place& place, Span span, std::string path, std::string what, std::string expected = {},
                 std::string got = {}, std::string nearest = {});
-  void complain_argument(int number, std::string expected);   // positional, from 1
+  void complain_argument(int number, std::string expected);  // positional, from 1
   SourceMap source_map(const Place& place) const;
   // `expected` of an argument, or a complaint and nullopt.
   std::optional<std::string> need_text(int index, int number, std::string expected);
@@ -138,7 +138,7 @@ class Fields {
   std::optional<bool> boolean(const char* name);
   std::optional<Duration> duration(const char* name);
   std::optional<Instant> instant(const char* name, const std::string& zone);
-  std::vector<std::string> texts(const char* name);   // "a" or { "a", "b" }
+  std::vector<std::string> texts(const char* name);  // "a" or { "a", "b" }
   std::vector<std::pair<std::string, std::string>> text_map(const char* name);
 
   // A complaint about the value of a field.

@@ -24,11 +24,11 @@ struct Declarer {
 };
 
 struct StreamObject {
-  int index = -1;                        // into spec.streams; -1 = poisoned: follow-ups keep silent
+  int index = -1;  // into spec.streams; -1 = poisoned: follow-ups keep silent
 };
 
 struct HandleObject {
-  int id = -1;                           // into spec.handles; -1 = poisoned
+  int id = -1;  // into spec.handles; -1 = poisoned
 };
 
 // A condition before it meets its monitor: rises and drops need the monitor's value to become a deviation.
@@ -90,14 +90,14 @@ struct Declarations {
   Host& host;
   PackSpec spec;
   ProblemList problems;
-  std::map<std::pair<std::string, std::string>, Place> names;     // (kind, name) -> where
-  std::vector<Place> handle_places;                               // beside spec.handles
-  std::set<HandleId> read_handles;                                // what monitors read
+  std::map<std::pair<std::string, std::string>, Place> names;  // (kind, name) -> where
+  std::vector<Place> handle_places;                            // beside spec.handles
+  std::set<HandleId> read_handles;                             // what monitors read
   std::vector<std::pair<std::string, Place>> baseline_uses;
-  std::vector<Ref> functions;                                     // what MetricSpec::predicate and MonitorSpec::judge index
+  std::vector<Ref> functions;  // what MetricSpec::predicate and MonitorSpec::judge index
   std::vector<TestCase> tests;
   std::vector<SimulatorDraft> simulators;
-  std::optional<Instant> now;                                     // engine time while a function is judged
+  std::optional<Instant> now;  // engine time while a function is judged
   TestRun* test = nullptr;
   SimulationRun* simulation = nullptr;
 

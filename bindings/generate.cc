@@ -47,7 +47,8 @@ std::string reference_markdown() {
     } else if (!e.params.empty()) {
       out += "\n| name | type | default | meaning |\n|---|---|---|---|\n";
       for (const auto& p : e.params)
-        out += "| `" + p.name + "`" + (p.is_required ? " (required)" : "") + " | " + cell(p.type) + " | " + cell(p.fallback) + " | " + cell(p.text) + " |\n";
+        out += "| `" + p.name + "`" + (p.is_required ? " (required)" : "") + " | " + cell(p.type) + " | " +
+               cell(p.fallback) + " | " + cell(p.text) + " |\n";
       has_options = has_options || e.kind == "metric";
     }
     if (!e.returns.empty()) out += "\nReturns: " + e.returns + ".\n";
@@ -60,7 +61,8 @@ std::string luacats_types() {
   std::string out = "---@meta\nerror(\"types for editors; not to be required\")\n";
   std::set<std::string> owners;
   for (const auto& e : registry()) {
-    if (!e.owner.empty() && owners.insert(e.owner).second) out += "\n---@class tidewatch." + e.owner + "\nlocal " + e.owner + " = {}\n";
+    if (!e.owner.empty() && owners.insert(e.owner).second)
+      out += "\n---@class tidewatch." + e.owner + "\nlocal " + e.owner + " = {}\n";
     out += "\n---" + e.text + "\n";
     std::string names, fields;
     for (const auto& p : e.params) {
@@ -72,14 +74,19 @@ std::string luacats_types() {
       names += (names.empty() ? "" : ", ") + p.name;
     }
     if (e.kind == "declaration") {
-      out += "---@param name string\n---@return fun(fields: { " + fields + " }): any\nfunction " + e.name + "(name) end\n";
+      out +=
+          "---@param name string\n---@return fun(fields: { " + fields + " }): any\nfunction " + e.name + "(name) end\n";
       continue;
     }
     if (!fields.empty()) {
       out += "---@param options? { " + fields + " }\n";
       names += names.empty() ? "options" : ", options";
     }
-    if (!e.returns.empty()) out += "---@return " + (e.returns == "handle" || e.returns == "condition" || e.returns == "stream" ? "tidewatch." + e.returns : "any") + "\n";
+    if (!e.returns.empty())
+      out += "---@return " +
+             (e.returns == "handle" || e.returns == "condition" || e.returns == "stream" ? "tidewatch." + e.returns
+                                                                                         : "any") +
+             "\n";
     out += "function " + (e.owner.empty() ? "" : e.owner + ":") + e.name + "(" + names + ") end\n";
   }
   return out;
@@ -87,8 +94,10 @@ std::string luacats_types() {
 
 std::string luacheckrc() {
   std::string out = "-- Generated from the registry; do not edit.\nstd = {\n  read_globals = {\n";
-  for (const char* name : {"assert", "error", "ipairs", "next", "pairs", "pcall", "xpcall", "print", "rawequal", "rawget", "rawset", "select",
-                           "setmetatable", "getmetatable", "tonumber", "tostring", "type", "unpack", "require", "string", "table", "math", "coroutine"})
+  for (const char* name :
+       {"assert",   "error",  "ipairs",  "next",   "pairs",        "pcall",        "xpcall",   "print",
+        "rawequal", "rawget", "rawset",  "select", "setmetatable", "getmetatable", "tonumber", "tostring",
+        "type",     "unpack", "require", "string", "table",        "math",         "coroutine"})
     out += "    \"" + std::string(name) + "\",\n";
   for (const auto& name : names_of("")) out += "    \"" + name + "\",\n";
   return out + "  },\n}\n";
@@ -98,16 +107,19 @@ std::string api_json() {
   std::string out = "[";
   for (const auto& e : registry()) {
     out += out.size() > 1 ? ",\n" : "\n";
-    out += "{\"name\":\"" + json_escape(e.name) + "\",\"kind\":\"" + e.kind + "\",\"owner\":\"" + e.owner + "\",\"returns\":\"" + json_escape(e.returns) +
-           "\",\"effect\":\"" + e.effect + "\",\"text\":\"" + json_escape(e.text) + "\",\"contexts\":";
+    out += "{\"name\":\"" + json_escape(e.name) + "\",\"kind\":\"" + e.kind + "\",\"owner\":\"" + e.owner +
+           "\",\"returns\":\"" + json_escape(e.returns) + "\",\"effect\":\"" + e.effect + "\",\"text\":\"" +
+           json_escape(e.text) + "\",\"contexts\":";
     std::vector<std::string> contexts;
     for (const Context c : e.contexts) contexts.emplace_back(name_of(c));
     out += json_list(contexts) + ",\"params\":[";
     bool first = true;
     for (const auto& p : e.params) {
-      out += std::string(first ? "" : ",") + "{\"name\":\"" + json_escape(p.name) + "\",\"type\":\"" + json_escape(p.type) + "\",\"required\":" +
-             (p.is_required ? "true" : "false") + ",\"field\":" + (p.is_field ? "true" : "false") + ",\"default\":\"" + json_escape(p.fallback) +
-             "\",\"choices\":" + json_list(p.choices) + ",\"aliases\":" + json_list(p.aliases) + ",\"text\":\"" + json_escape(p.text) + "\"}";
+      out += std::string(first ? "" : ",") + "{\"name\":\"" + json_escape(p.name) + "\",\"type\":\"" +
+             json_escape(p.type) + "\",\"required\":" + (p.is_required ? "true" : "false") +
+             ",\"field\":" + (p.is_field ? "true" : "false") + ",\"default\":\"" + json_escape(p.fallback) +
+             "\",\"choices\":" + json_list(p.choices) + ",\"aliases\":" + json_list(p.aliases) + ",\"text\":\"" +
+             json_escape(p.text) + "\"}";
       first = false;
     }
     out += "],\"examples\":" + json_list(e.examples) + "}";

@@ -81,7 +81,8 @@ bool lacks_a_baseline(const PackSpec& spec, HandleId id) {
   if (handle.op == HandleSpec::Op::metric && !name.empty() &&
       std::none_of(spec.baselines.begin(), spec.baselines.end(), [&](const auto& b) { return b.name == name; }))
     return true;
-  return std::any_of(handle.inputs.begin(), handle.inputs.end(), [&](HandleId input) { return lacks_a_baseline(spec, input); });
+  return std::any_of(handle.inputs.begin(), handle.inputs.end(),
+                     [&](HandleId input) { return lacks_a_baseline(spec, input); });
 }
 
 }  // namespace
@@ -198,7 +199,8 @@ Judgement judge_in(Declarations& d, int function, const LabelSet& labels,
       *f.out = verdict->judgement;
     } else if (!lua_isnil(state, -1)) {
       f.out->kind = Judgement::Kind::error;
-      f.out->message = "expected a verdict such as critical \"why\", or nothing, got " + call.describe(lua_gettop(state));
+      f.out->message =
+          "expected a verdict such as critical \"why\", or nothing, got " + call.describe(lua_gettop(state));
     }
     return 0;
   };

@@ -41,6 +41,7 @@ void add_failure(Declarations& declarations, const Outcome& outcome);
 // A pack's functions called in its state: one per batch row for a `where`, one per label set for a `when`.
 Judgement judge_in(Declarations& declarations, int function, const LabelSet& labels,
                    std::span<const std::pair<std::string_view, const Reading*>> inputs, Instant now);
-bool test_in(Declarations& declarations, int function, const Batch& batch, std::vector<std::uint8_t>& out, std::string& reason);
+bool test_in(Declarations& declarations, int function, const Batch& batch, std::vector<std::uint8_t>& out,
+             std::string& reason);
 
 }  // namespace tidewatch

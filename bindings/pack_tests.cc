@@ -53,7 +53,8 @@ TestResult run_one(LoadedState& state, std::size_t index) {
 
 }  // namespace
 
-std::vector<TestResult> run_pack_tests(const std::string& folder, const std::string& filter, std::vector<Problem>& problems) {
+std::vector<TestResult> run_pack_tests(const std::string& folder, const std::string& filter,
+                                       std::vector<Problem>& problems) {
   std::vector<TestResult> results;
   for (const auto& file : test_files(folder)) {
     const auto load = [&](LoadedState& state, bool keep_problems) {

@@ -27,8 +27,10 @@ std::string Problem::text() const {
     // A tab in the source is repeated before the caret, so both lines are indented alike on every terminal.
     std::string pad;
     for (int i = 0; i < column - 1; ++i)
-      pad += static_cast<std::size_t>(i) < source_line.size() && source_line[static_cast<std::size_t>(i)] == '\t' ? '\t' : ' ';
-    out += "\n" + std::string(number.size(), ' ') + " | " + pad + std::string(static_cast<std::size_t>(std::max(1, length)), '^');
+      pad += static_cast<std::size_t>(i) < source_line.size() && source_line[static_cast<std::size_t>(i)] == '\t' ? '\t'
+                                                                                                                  : ' ';
+    out += "\n" + std::string(number.size(), ' ') + " | " + pad +
+           std::string(static_cast<std::size_t>(std::max(1, length)), '^');
   }
   return out;
 }
@@ -73,7 +75,8 @@ Problem problem_of_message(const std::string& message) {
   return p;
 }
 
-const std::string* find_source(const std::vector<std::pair<std::string, std::string>>& sources, const std::string& file) {
+const std::string* find_source(const std::vector<std::pair<std::string, std::string>>& sources,
+                               const std::string& file) {
   for (const auto& [name, text] : sources)
     if (name == file) return &text;
   for (const auto& [name, text] : sources)

@@ -33,8 +33,10 @@ class ProblemList {
 // "vix-spx/pack.lua:41: text" taken apart; line 0 and the whole text when there is no such beginning.
 Problem problem_of_message(const std::string& message);
 
-// The text of the file people call `file` among sources named either "vix-spx/pack.lua" or "pack.lua"; nullptr when unknown.
-const std::string* find_source(const std::vector<std::pair<std::string, std::string>>& sources, const std::string& file);
+// The text of the file people call `file` among sources named either "vix-spx/pack.lua" or "pack.lua"; nullptr when
+// unknown.
+const std::string* find_source(const std::vector<std::pair<std::string, std::string>>& sources,
+                               const std::string& file);
 
 std::string line_of(const std::string& text, int line);
 

@@ -38,8 +38,9 @@ std::vector<std::string> Entry::field_names() const {
 const std::vector<Entry>& registry() {
   static const std::vector<Entry> all = [] {
     std::vector<Entry> out;
-    for (auto part : {stream_entries, metric_entries, handle_entries, monitor_entries, condition_entries, baseline_entries,
-                      notifier_entries, source_entries, time_entries, test_entries, simulate_entries}) {
+    for (auto part :
+         {stream_entries, metric_entries, handle_entries, monitor_entries, condition_entries, baseline_entries,
+          notifier_entries, source_entries, time_entries, test_entries, simulate_entries}) {
       auto entries = part();
       std::move(entries.begin(), entries.end(), std::back_inserter(out));
     }
@@ -71,12 +72,14 @@ Param need(std::string name, std::string type, std::string text, std::vector<std
 
 Param may(std::string name, std::string type, std::string fallback, std::string text, std::vector<std::string> aliases,
           std::vector<std::string> choices) {
-  return {std::move(name), std::move(type), false, true, std::move(fallback), std::move(choices), std::move(aliases), std::move(text)};
+  return {std::move(name),    std::move(type),    false,          true, std::move(fallback),
+          std::move(choices), std::move(aliases), std::move(text)};
 }
 
 std::vector<Context> at_load() { return {Context::load}; }
 std::vector<Context> anywhere() {
-  return {Context::load, Context::predicate, Context::monitor, Context::report, Context::runbook, Context::prompt, Context::test};
+  return {Context::load,    Context::predicate, Context::monitor, Context::report,
+          Context::runbook, Context::prompt,    Context::test};
 }
 std::vector<Context> in_tests() { return {Context::test}; }
 

@@ -15,10 +15,10 @@ struct Declarer;
 
 struct Param {
   std::string name;
-  std::string type;                  // "duration" "number" "string" "handle" "condition" ...; also what people read
+  std::string type;  // "duration" "number" "string" "handle" "condition" ...; also what people read
   bool is_required = false;
-  bool is_field = true;              // a named field of the table; else a positional argument
-  std::string fallback;              // the default, as it would be written
+  bool is_field = true;  // a named field of the table; else a positional argument
+  std::string fallback;  // the default, as it would be written
   std::vector<std::string> choices;
   std::vector<std::string> aliases;  // words from elsewhere that mean this one
   std::string text;
@@ -26,18 +26,18 @@ struct Param {
 
 struct Entry {
   std::string name;
-  std::string kind;                  // "declaration": name, then a table. "function" "method" "metric"
-  std::string owner;                 // "" for globals; "stream" "handle" "condition" "test" ...
+  std::string kind;   // "declaration": name, then a table. "function" "method" "metric"
+  std::string owner;  // "" for globals; "stream" "handle" "condition" "test" ...
   std::vector<Param> params;
   std::string returns;
-  std::vector<Context> contexts;     // where it may be called
-  std::string effect;                // "pure" "read" "act" "declare"
+  std::vector<Context> contexts;  // where it may be called
+  std::string effect;             // "pure" "read" "act" "declare"
   std::string text;
   std::vector<std::string> examples;
-  int (*function)(Call&) = nullptr;                              // functions, methods, metrics
-  int (*body)(Call&, const Declarer&, int table) = nullptr;      // declarations
+  int (*function)(Call&) = nullptr;                          // functions, methods, metrics
+  int (*body)(Call&, const Declarer&, int table) = nullptr;  // declarations
 
-  std::string signature() const;     // stream:p95(column, { over, by, ... })
+  std::string signature() const;  // stream:p95(column, { over, by, ... })
   const Param* find_field(std::string_view field) const;
   std::vector<std::string> field_names() const;
 };
@@ -63,8 +63,8 @@ std::vector<Entry> simulate_entries();
 // Short spellings for the tables in api_*.cc.
 Param argument(std::string name, std::string type, std::string text);
 Param need(std::string name, std::string type, std::string text, std::vector<std::string> aliases = {});
-Param may(std::string name, std::string type, std::string fallback, std::string text, std::vector<std::string> aliases = {},
-          std::vector<std::string> choices = {});
+Param may(std::string name, std::string type, std::string fallback, std::string text,
+          std::vector<std::string> aliases = {}, std::vector<std::string> choices = {});
 std::vector<Context> at_load();
 std::vector<Context> anywhere();
 std::vector<Context> in_tests();

@@ -15,10 +15,10 @@ namespace tidewatch {
 
 // One sentence for the author: file:line: what, expected, got, nearest name.
 struct Problem {
-  std::string file;          // as people say it: vix-spx/pack.lua
+  std::string file;                      // as people say it: vix-spx/pack.lua
   int line = 0, column = 0, length = 1;  // columns from 1; length is the caret's
   bool is_warning = false;
-  std::string path;          // monitor "drift".critical
+  std::string path;  // monitor "drift".critical
   std::string what, expected, got, nearest;
   std::string text() const;  // with the source line and a caret when known
   std::string source_line;
@@ -26,7 +26,8 @@ struct Problem {
 
 class ScriptPack : public Judge, public RowPredicate {
  public:
-  // Loads `folder`/pack.lua and what it requires, runs every check, and collects all problems. Null when any is an error.
+  // Loads `folder`/pack.lua and what it requires, runs every check, and collects all problems. Null when any is an
+  // error.
   static std::unique_ptr<ScriptPack> load(const std::string& folder, std::vector<Problem>& problems);
   ~ScriptPack() override;
 
@@ -52,21 +53,28 @@ struct TestResult {
   std::string name, file;
   int line = 0;
   bool passed = false;
-  std::string message;       // why it failed, with file:line, expected and got
-  double seconds = 0;        // filled by the caller's clock; 0 otherwise
+  std::string message;  // why it failed, with file:line, expected and got
+  double seconds = 0;   // filled by the caller's clock; 0 otherwise
 };
-std::vector<TestResult> run_pack_tests(const std::string& folder, const std::string& filter, std::vector<Problem>& problems);
+std::vector<TestResult> run_pack_tests(const std::string& folder, const std::string& filter,
+                                       std::vector<Problem>& problems);
 
 // A simulator declared by a pack (`simulator "market" {...}` in simulator.lua): seeded, on the virtual clock.
 class Simulator {
  public:
-  struct Fault { std::string name; Instant from, to; };
-  struct Emitted { std::string stream; std::string json; };
+  struct Fault {
+    std::string name;
+    Instant from, to;
+  };
+  struct Emitted {
+    std::string stream;
+    std::string json;
+  };
   static Result<std::unique_ptr<Simulator>> open(const std::string& pack_folder, std::uint64_t seed, Instant from,
                                                  std::vector<Fault> faults, std::vector<Problem>& problems);
   ~Simulator();
   Duration step() const;
-  Instant start() const;     // `from`, or the simulator's own `start` when `from` was far_past
+  Instant start() const;  // `from`, or the simulator's own `start` when `from` was far_past
   const std::string& name() const;
   // The records of the step that begins at `at`; call with ascending multiples of step from `from`.
   Result<std::vector<Emitted>> at(Instant at);

@@ -26,12 +26,15 @@ Result<std::unique_ptr<Simulator>> Simulator::open(const std::string& pack_folde
   for (auto& p : d.problems.take(lua.host->sources())) problems.push_back(std::move(p));
   if (is_bad) return invalid("simulator.lua of " + pack_name(pack_folder) + " has problems");
   if (d.simulators.size() != 1)
-    return invalid("simulator.lua of " + pack_name(pack_folder) + ": expected one simulator, got " + std::to_string(d.simulators.size()));
+    return invalid("simulator.lua of " + pack_name(pack_folder) + ": expected one simulator, got " +
+                   std::to_string(d.simulators.size()));
   const SimulatorDraft& draft = d.simulators[0];
   for (const auto& f : faults)
     if (std::find(draft.faults.begin(), draft.faults.end(), f.name) == draft.faults.end())
-      return invalid("simulator \"" + draft.name + "\" has no fault \"" + f.name + "\"" + did_you_mean(f.name, draft.faults));
-  if (from == far_past && !draft.start) return invalid("simulator \"" + draft.name + "\" says no `start`; give an instant");
+      return invalid("simulator \"" + draft.name + "\" has no fault \"" + f.name + "\"" +
+                     did_you_mean(f.name, draft.faults));
+  if (from == far_past && !draft.start)
+    return invalid("simulator \"" + draft.name + "\" says no `start`; give an instant");
   auto state = std::make_unique<State>(std::move(lua), seed);
   state->start = from == far_past ? *state->lua.declarations->simulators[0].start : from;
   state->run.faults = std::move(faults);

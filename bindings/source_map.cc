@@ -23,9 +23,13 @@ std::size_t long_end(std::string_view s, std::size_t at, int level) {
   return end == std::string_view::npos ? end : end + close.size();
 }
 
-bool opens(std::string_view t) { return t == "{" || t == "(" || t == "[" || t == "function" || t == "do" || t == "then" || t == "repeat"; }
+bool opens(std::string_view t) {
+  return t == "{" || t == "(" || t == "[" || t == "function" || t == "do" || t == "then" || t == "repeat";
+}
 
-bool closes(std::string_view t) { return t == "}" || t == ")" || t == "]" || t == "end" || t == "until" || t == "elseif"; }
+bool closes(std::string_view t) {
+  return t == "}" || t == ")" || t == "]" || t == "end" || t == "until" || t == "elseif";
+}
 
 }  // namespace
 
@@ -141,7 +145,8 @@ Span SourceMap::value_at(std::size_t first) const {
   return span;
 }
 
-Span SourceMap::find(int line, std::string_view call, std::string_view name, std::string_view field, bool want_value) const {
+Span SourceMap::find(int line, std::string_view call, std::string_view name, std::string_view field,
+                     bool want_value) const {
   std::size_t i = find_call(line, call, name);
   if (i >= tokens_.size()) return {};
   // Depth counts braces from the call's own table; the brackets of call(...) around it stay outside.
@@ -157,7 +162,8 @@ Span SourceMap::find(int line, std::string_view call, std::string_view name, std
       continue;
     }
     if (depth == 1 && tokens_[i].kind == Token::Kind::name && t == field && i + 1 < tokens_.size() &&
-        tokens_[i + 1].text == "=" && (tokens_[i - 1].text == "{" || tokens_[i - 1].text == "," || tokens_[i - 1].text == ";")) {
+        tokens_[i + 1].text == "=" &&
+        (tokens_[i - 1].text == "{" || tokens_[i - 1].text == "," || tokens_[i - 1].text == ";")) {
       if (want_value) return value_at(i + 2);
       return {tokens_[i].line, tokens_[i].column, static_cast<int>(t.size())};
     }
@@ -175,7 +181,8 @@ Span SourceMap::value(int line, std::string_view call, std::string_view name, st
   return find(line, call, name, field, true);
 }
 
-Span SourceMap::item(int line, std::string_view call, std::string_view name, std::string_view field, std::string_view key) const {
+Span SourceMap::item(int line, std::string_view call, std::string_view name, std::string_view field,
+                     std::string_view key) const {
   const Span table = value(line, call, name, field);
   std::size_t i = 0;
   while (i < tokens_.size() && (tokens_[i].line != table.line || tokens_[i].column != table.column)) ++i;

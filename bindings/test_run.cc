@@ -39,7 +39,8 @@ void TestRun::advance(Instant to, bool inclusive) {
     now = std::max(now, due);
     declarations.now = now;
     core->tick(now, out);
-    if (core->next_due() <= due && due > far_past) break;  // a core that asks for the same instant again has nothing new
+    if (core->next_due() <= due && due > far_past)
+      break;  // a core that asks for the same instant again has nothing new
   }
   now = std::max(now, to);
   declarations.now = now;
@@ -63,7 +64,8 @@ Done TestRun::feed(const std::string& stream, const std::string& json, Instant a
   auto batch = it->second.decode(json + "\n", BodyFormat::ndjson);
   if (!batch) return batch.error();
   if (batch->rows == 0) {
-    std::string why = batch->rejected.empty() ? "refused" : batch->rejected[0].reason + ": " + batch->rejected[0].detail;
+    std::string why =
+        batch->rejected.empty() ? "refused" : batch->rejected[0].reason + ": " + batch->rejected[0].detail;
     return invalid("stream \"" + stream + "\" refused " + json + ": " + why);
   }
   advance(at, false);

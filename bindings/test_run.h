@@ -16,8 +16,8 @@ namespace tidewatch {
 class StateJudge : public Judge, public RowPredicate {
  public:
   explicit StateJudge(Declarations& declarations) : declarations_(declarations) {}
-  Judgement judge(int function, const LabelSet& labels, std::span<const std::pair<std::string_view, const Reading*>> inputs,
-                  Instant now) override {
+  Judgement judge(int function, const LabelSet& labels,
+                  std::span<const std::pair<std::string_view, const Reading*>> inputs, Instant now) override {
     return judge_in(declarations_, function, labels, inputs, now);
   }
   bool test(int function, const Batch& batch, std::vector<std::uint8_t>& out, std::string& reason) override {

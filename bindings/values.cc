@@ -22,14 +22,19 @@ void set_number(lua_State* L, const char* name, double value) {
 
 Result<std::string> value_json(lua_State* L, int index, const std::string& key) {
   switch (lua_type(L, index)) {
-    case LUA_TSTRING: return "\"" + json_escape(text_at(L, index)) + "\"";
-    case LUA_TBOOLEAN: return std::string(lua_toboolean(L, index) ? "true" : "false");
+    case LUA_TSTRING:
+      return "\"" + json_escape(text_at(L, index)) + "\"";
+    case LUA_TBOOLEAN:
+      return std::string(lua_toboolean(L, index) ? "true" : "false");
     case LUA_TNUMBER: {
       const double value = lua_tonumber(L, index);
-      if (!std::isfinite(value)) return invalid("column \"" + key + "\": a row cannot hold " + (std::isnan(value) ? "nan" : "inf") + "; leave the column out for a null");
+      if (!std::isfinite(value))
+        return invalid("column \"" + key + "\": a row cannot hold " + (std::isnan(value) ? "nan" : "inf") +
+                       "; leave the column out for a null");
       return format_number(value);
     }
-    default: return invalid("column \"" + key + "\": expected a number, text or boolean, got a " + type_name(L, index));
+    default:
+      return invalid("column \"" + key + "\": expected a number, text or boolean, got a " + type_name(L, index));
   }
 }
 
@@ -37,8 +42,10 @@ Result<std::string> value_json(lua_State* L, int index, const std::string& key) 
 
 void push_reading(lua_State* L, const Reading& r) {
   lua_newtable(L);
-  if (r.value) set_number(L, "value", *r.value);
-  else if (!r.text.empty()) set_text(L, "value", r.text);
+  if (r.value)
+    set_number(L, "value", *r.value);
+  else if (!r.text.empty())
+    set_text(L, "value", r.text);
   if (!r.text.empty()) set_text(L, "text", r.text);
   set_number(L, "n", static_cast<double>(r.n));
   set_number(L, "nulls", static_cast<double>(r.nulls));

@@ -1,7 +1,7 @@
 // Each folder of tests/packs/fail holds one kind of mistake; what `check` says of it is compared letter by letter.
 // TIDEWATCH_GOLDEN=write writes the golden files anew; a person reads the difference.
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +14,8 @@ using namespace tidewatch;
 TEST_CASE("golden: check says the approved sentences about every kind of mistake") {
   const std::filesystem::path root = TIDEWATCH_SOURCE_DIR;
   std::vector<std::string> names;
-  for (const auto& e : std::filesystem::directory_iterator(root / "tests/packs/fail")) names.push_back(e.path().filename().string());
+  for (const auto& e : std::filesystem::directory_iterator(root / "tests/packs/fail"))
+    names.push_back(e.path().filename().string());
   std::sort(names.begin(), names.end());
   REQUIRE(names.size() >= 12);
   for (const auto& name : names) {

@@ -7,15 +7,17 @@ using namespace tidewatch;
 namespace {
 
 const std::string api =
-    "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", status = \"integer\", latency_ms = \"number?\" } }\n";
+    "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", status = "
+    "\"integer\", latency_ms = \"number?\" } }\n";
 
 }  // namespace
 
 TEST_CASE("a pack becomes a specification") {
-  PackFolder folder(api +
-                    "monitor \"slow\" { value = api:mean(\"latency_ms\", { over = \"5m\", by = \"endpoint\" }), layer = \"system\","
-                    " warning = above(10, { clear = 8 }), critical = above(25):lasting \"2m\", labels = { region = \"eu\" } }\n"
-                    "webhook \"ops\" { url = secret \"HOOK\", severity = \"warning\" }\n");
+  PackFolder folder(
+      api +
+      "monitor \"slow\" { value = api:mean(\"latency_ms\", { over = \"5m\", by = \"endpoint\" }), layer = \"system\","
+      " warning = above(10, { clear = 8 }), critical = above(25):lasting \"2m\", labels = { region = \"eu\" } }\n"
+      "webhook \"ops\" { url = secret \"HOOK\", severity = \"warning\" }\n");
   std::vector<Problem> problems;
   const auto pack = ScriptPack::load(folder.path.string(), problems);
   INFO(problems_text(problems));
@@ -31,7 +33,7 @@ TEST_CASE("a pack becomes a specification") {
   CHECK(m.id == "demo/slow");
   REQUIRE(m.rules[2]);
   CHECK(m.rules[2]->condition.high == 10);
-  CHECK(m.rules[2]->condition.clear_low == 8.0);
+  CHECK(m.rules[2]->condition.clear_high == 8.0);
   CHECK(m.rules[3]->lasting == minutes(2));
   CHECK(spec.handles[static_cast<std::size_t>(m.value)].metric.by == std::vector<std::string>{"endpoint"});
   CHECK(spec.notifiers[0].url_secret == "HOOK");
@@ -40,7 +42,8 @@ TEST_CASE("a pack becomes a specification") {
 TEST_CASE("rises becomes a deviation from the same metric over the baseline") {
   PackFolder folder(api +
                     "baseline \"old\" { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" }\n"
-                    "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\", step = \"1m\" }), warning = rises(0.2, { from = baseline \"old\" }),"
+                    "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\", step = \"1m\" }), warning = "
+                    "rises(0.2, { from = baseline \"old\" }),"
                     " critical = drops(0.1, { from = \"1 week ago\" }) }\n");
   std::vector<Problem> problems;
   const auto pack = ScriptPack::load(folder.path.string(), problems);
@@ -60,11 +63,12 @@ TEST_CASE("rises becomes a deviation from the same metric over the baseline") {
 }
 
 TEST_CASE("a pack's tests run on a virtual clock, each in its own state") {
-  PackFolder folder(api + "monitor \"busy\" { every = \"10s\", value = api:count { over = \"1m\" }, critical = above(30) }\n",
-                    "test(\"a burst fires\", function(t)\n  t:start \"2026-03-02\"\n"
-                    "  t:feed(\"api\", { endpoint = \"/a\", status = 200 }, { every = \"1s\", lasting = \"3m\" })\n"
-                    "  expect(t:alert \"busy\"):is \"critical\"\n  expect(t:pages()):count(1)\nend)\n"
-                    "test(\"nothing at rest\", function(t)\n  expect(t:alert \"busy\"):is \"critical\"\nend)\n");
+  PackFolder folder(
+      api + "monitor \"busy\" { every = \"10s\", value = api:count { over = \"1m\" }, critical = above(30) }\n",
+      "test(\"a burst fires\", function(t)\n  t:start \"2026-03-02\"\n"
+      "  t:feed(\"api\", { endpoint = \"/a\", status = 200 }, { every = \"1s\", lasting = \"3m\" })\n"
+      "  expect(t:alert \"busy\"):is \"critical\"\n  expect(t:pages()):count(1)\nend)\n"
+      "test(\"nothing at rest\", function(t)\n  expect(t:alert \"busy\"):is \"critical\"\nend)\n");
   std::vector<Problem> problems;
   const auto results = run_pack_tests(folder.path.string(), "", problems);
   INFO(problems_text(problems));
@@ -76,10 +80,12 @@ TEST_CASE("a pack's tests run on a virtual clock, each in its own state") {
 }
 
 TEST_CASE("a declared baseline is its own reference") {
-  for (const char* const form : {"local calm = baseline \"calm\" { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" }\n",
-                                 "local calm = baseline(\"calm\", { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" })\n"}) {
-    PackFolder folder(api + form +
-                      "monitor \"m\" { value = api:psi(\"latency_ms\", { over = \"5m\", against = calm }), warning = above(0.1) }\n");
+  for (const char* const form :
+       {"local calm = baseline \"calm\" { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" }\n",
+        "local calm = baseline(\"calm\", { stream = api, from = \"2026-01-01\", to = \"2026-02-01\" })\n"}) {
+    PackFolder folder(
+        api + form +
+        "monitor \"m\" { value = api:psi(\"latency_ms\", { over = \"5m\", against = calm }), warning = above(0.1) }\n");
     std::vector<Problem> problems;
     const auto pack = ScriptPack::load(folder.path.string(), problems);
     INFO(problems_text(problems));
@@ -89,9 +95,10 @@ TEST_CASE("a declared baseline is its own reference") {
 }
 
 TEST_CASE("what the engine finds in a handle is told beside other mistakes") {
-  PackFolder folder(api +
-                    "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\", step = \"7s\" }), warning = above(1) }\n"
-                    "monitor \"n\" { value = api:count { over = \"5m\" }, warning = 3 }\n");
+  PackFolder folder(
+      api +
+      "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\", step = \"7s\" }), warning = above(1) }\n"
+      "monitor \"n\" { value = api:count { over = \"5m\" }, warning = 3 }\n");
   std::vector<Problem> problems;
   CHECK_FALSE(ScriptPack::load(folder.path.string(), problems));
   REQUIRE(problems.size() == 2);

@@ -11,13 +11,16 @@ using namespace tidewatch;
 namespace {
 
 const std::string stream =
-    "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", version = \"category\", "
-    "status = \"integer\", latency_ms = \"number\", score = \"number\", predicted = \"number\", actual = \"number\", "
-    "outcome = \"boolean\" } }\n";
+    "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", version = "
+    "\"category?\", "
+    "status = \"integer\", latency_ms = \"number\", score = \"number?\", predicted = \"number?\", actual = "
+    "\"number?\", "
+    "outcome = \"boolean?\" } }\n";
 const std::string baseline = "baseline \"train\" { stream = api, from = \"2025-01-01\", to = \"2025-07-01\" }\n";
 const std::string monitors =
     "monitor \"errors\" { value = api:share(\"status >= 500\", { over = \"5m\" }), critical = above(0.01) }\n"
-    "monitor \"high-latency\" { value = api:p95(\"latency_ms\", { over = \"5m\", by = \"endpoint\" }), critical = above(25) }\n";
+    "monitor \"high-latency\" { value = api:p95(\"latency_ms\", { over = \"5m\", by = \"endpoint\" }), critical = "
+    "above(25) }\n";
 const std::string prices = "stream \"vix\" { time = \"ts\", columns = { ts = \"time\", close = \"number\" } }\n";
 
 bool has(const Entry& entry, Context context) {
@@ -28,7 +31,8 @@ bool has(const Entry& entry, Context context) {
 
 // As a statement: a metric's example is an expression.
 std::string statement(const std::string& example) {
-  return (example.rfind("api:", 0) == 0 && example.rfind("api:derive", 0) != 0 ? "local example = " : "") + example + "\n";
+  return (example.rfind("api:", 0) == 0 && example.rfind("api:derive", 0) != 0 ? "local example = " : "") + example +
+         "\n";
 }
 
 std::string errors_of(const std::vector<Problem>& problems) {
@@ -49,9 +53,10 @@ std::string run_in_test(const std::string& test) {
 }
 
 std::string run_in_simulation(const std::string& example) {
-  const PackFolder folder(stream + prices, "",
-                          "simulator \"s\" { step = \"1 day\", start = \"2026-01-05\", faults = { \"nulls\" }, each = function(sim)\n" +
-                              example + "\nend }\n");
+  const PackFolder folder(
+      stream + prices, "",
+      "simulator \"s\" { step = \"1 day\", start = \"2026-01-05\", faults = { \"nulls\" }, each = function(sim)\n" +
+          example + "\nend }\n");
   std::vector<Problem> problems;
   auto simulator = Simulator::open(folder.path.string(), 1, far_past, {}, problems);
   if (!simulator) return simulator.error().text + "\n" + errors_of(problems);
@@ -96,11 +101,17 @@ TEST_CASE("every example of the registry runs") {
     } else if (entry.name == "simulator") {
       const PackFolder folder(prices, "", whole);
       std::vector<Problem> problems;
-      if (auto opened = Simulator::open(folder.path.string(), 1, far_past, {}, problems); !opened) problem = opened.error().text + errors_of(problems);
+      if (auto opened = Simulator::open(folder.path.string(), 1, far_past, {}, problems); !opened)
+        problem = opened.error().text + errors_of(problems);
     } else if (entry.name == "test") {
       problem = run_in_test(whole);
     } else if (!has(entry, Context::load) && !has(entry, Context::monitor)) {
-      problem = run_in_test("test(\"example\", function(t)\n" + whole + "end)\n");
+      // An alert is ok only once something was judged.
+      const std::string before = entry.owner == "expectation" && entry.name == "is"
+                                     ? "t:feed(\"api\", { endpoint = \"/a\", status = 200, latency_ms = 8 }, { every = "
+                                       "\"1s\", lasting = \"2m\" })\n"
+                                     : "";
+      problem = run_in_test("test(\"example\", function(t)\n" + before + whole + "end)\n");
     } else {
       problem = run_in_pack(entry.name == "stream" && entry.owner.empty() ? whole : stream + baseline + whole);
     }

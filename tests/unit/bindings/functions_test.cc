@@ -13,13 +13,16 @@ using namespace tidewatch;
 namespace {
 
 const std::string api =
-    "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", status = \"integer\", "
+    "local api = stream \"api\" { time = \"ts\", columns = { ts = \"time\", endpoint = \"category\", status = "
+    "\"integer\", "
     "latency_ms = \"number?\" } }\n";
 
 // One monitor with this body of `when`, judged on one reading of value `value`.
 Judgement judged(const std::string& body, double value) {
-  PackFolder folder(api + "monitor \"m\" { every = \"1m\", inputs = { n = api:count { over = \"1h\" } }, when = function(now, labels)\n" +
-                    body + "\nend }\n");
+  PackFolder folder(
+      api +
+      "monitor \"m\" { every = \"1m\", inputs = { n = api:count { over = \"1h\" } }, when = function(now, labels)\n" +
+      body + "\nend }\n");
   std::vector<Problem> problems;
   const auto pack = ScriptPack::load(folder.path.string(), problems);
   INFO(problems_text(problems));
@@ -87,8 +90,10 @@ TEST_CASE("a when function that never ends or eats memory is stopped, and the ne
   const Judgement greedy = judged("local t = {} for i = 1, 1e9 do t[i] = (\"x\"):rep(1000) .. i end", 1);
   CHECK(greedy.kind == Judgement::Kind::error);
 
-  PackFolder folder(api + "monitor \"m\" { every = \"1m\", inputs = { n = api:count { over = \"1h\" } }, when = function(now)\n"
-                          "while now.n.value > 5 do end\nreturn warning \"alive\" end }\n");
+  PackFolder folder(
+      api +
+      "monitor \"m\" { every = \"1m\", inputs = { n = api:count { over = \"1h\" } }, when = function(now)\n"
+      "while now.n.value > 5 do end\nreturn warning \"alive\" end }\n");
   std::vector<Problem> problems;
   const auto pack = ScriptPack::load(folder.path.string(), problems);
   REQUIRE(pack);
@@ -152,10 +157,13 @@ TEST_CASE("comparing a null in a where function names the row's null columns") {
   std::vector<std::uint8_t> out;
   std::string reason;
   const int function = pack->spec().handles[0].metric.predicate;
-  CHECK(pack->test(function, batch_of(stream, "{\"ts\":1767225600,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":8}\n"), out, reason));
+  CHECK(pack->test(function,
+                   batch_of(stream, "{\"ts\":1767225600,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":8}\n"), out,
+                   reason));
   CHECK(out == std::vector<std::uint8_t>{1});
-  const Batch with_null = batch_of(stream, "{\"ts\":1767225600,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":8}\n"
-                                           "{\"ts\":1767225601,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":null}\n");
+  const Batch with_null = batch_of(stream,
+                                   "{\"ts\":1767225600,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":8}\n"
+                                   "{\"ts\":1767225601,\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":null}\n");
   CHECK_FALSE(pack->test(function, with_null, out, reason));
   CHECK(reason.find("demo/pack.lua:2:") != std::string::npos);
   CHECK(reason.find("null in this row: latency_ms") != std::string::npos);

@@ -10,15 +10,18 @@ namespace {
 const std::string pack = "stream \"vix\" { time = \"ts\", columns = { ts = \"time\", close = \"number?\" } }\n";
 const std::string market =
     "local level = 20\n"
-    "simulator \"market\" { step = \"1 day\", start = \"2026-01-01\", faults = { \"nulls\", \"jump\" }, each = function(sim)\n"
+    "simulator \"market\" { step = \"1 day\", start = \"2026-01-01\", faults = { \"nulls\", \"jump\" }, each = "
+    "function(sim)\n"
     "  if not sim:business_day \"weekdays\" then return end\n"
     "  level = level + sim:normal(0, 1)\n"
     "  local is_on, seconds = sim:fault \"nulls\"\n"
-    "  if is_on then sim:emit(\"vix\", { ts = sim.time }) else sim:emit(\"vix\", { ts = sim.time, close = level }) end\n"
+    "  if is_on then sim:emit(\"vix\", { ts = sim.time }) else sim:emit(\"vix\", { ts = sim.time, close = level }) "
+    "end\n"
     "  if seconds == 86400 then sim:emit(\"notes\", { ts = sim.time, text = \"second day\" }) end\n"
     "end }\n";
 
-std::vector<std::string> emitted(const PackFolder& folder, std::uint64_t seed, std::vector<Simulator::Fault> faults = {}) {
+std::vector<std::string> emitted(const PackFolder& folder, std::uint64_t seed,
+                                 std::vector<Simulator::Fault> faults = {}) {
   std::vector<Problem> problems;
   auto simulator = Simulator::open(folder.path.string(), seed, far_past, std::move(faults), problems);
   INFO(problems_text(problems));
@@ -63,7 +66,9 @@ TEST_CASE("a simulator that cannot run says why") {
   REQUIRE_FALSE(unknown);
   CHECK(unknown.error().text.find("has no fault \"nulsl\" (did you mean \"nulls\"?)") != std::string::npos);
 
-  const PackFolder broken(pack, "", "simulator \"x\" { step = \"1 day\", start = \"2026-01-01\", each = function(sim) while true do end end }\n");
+  const PackFolder broken(
+      pack, "",
+      "simulator \"x\" { step = \"1 day\", start = \"2026-01-01\", each = function(sim) while true do end end }\n");
   auto endless = Simulator::open(broken.path.string(), 1, far_past, {}, problems);
   REQUIRE(endless);
   CHECK_FALSE((*endless)->at((*endless)->start()));

@@ -192,3 +192,56 @@ TEST_CASE("promtool finds nothing wrong with the metrics page") {
   std::ofstream(path) << metrics_page(f);
   CHECK(std::system(("promtool check metrics < " + path.string()).c_str()) == 0);
 }
+
+TEST_CASE("a pack that a reload takes away ends its alerts, and its notifier still hears of it") {
+  Folder folder;
+  Loop loop;
+  const auto pack = [] {
+    EnginePack p = small_pack();
+    HandleSpec largest;
+    largest.op = HandleSpec::Op::metric;
+    largest.metric.metric = "max";
+    largest.metric.stream = "orders";
+    largest.metric.columns = {"amount"};
+    largest.metric.window.kind = WindowSpec::Kind::rows;
+    largest.metric.min_n = 1;
+    largest.metric.window.count = 10;
+    p.spec.handles.push_back(largest);
+    MonitorSpec m;
+    m.id = "shop/large";
+    m.pack = "shop";
+    m.name = "large";
+    m.value = 0;
+    m.every = seconds(1);
+    m.on_arrival = true;
+    m.rules[2] = SeverityRule{};
+    m.rules[2]->condition.high = 5;
+    p.spec.monitors.push_back(m);
+    NotifierSpec screen;
+    screen.name = "screen";
+    screen.kind = "console";
+    p.spec.notifiers.push_back(screen);
+    return p;
+  };
+  std::vector<std::string> lines;
+  auto options = options_in(folder);
+  options.print = [&](const std::string& line) { lines.push_back(line); };
+  std::vector<EnginePack> packs;
+  packs.push_back(pack());
+  auto engine = Engine::start(loop, options, std::move(packs));
+  if (!engine) FAIL(engine.error().text);
+  const std::string row = "{\"time\":\"" + format_instant(wall_clock()) + "\",\"amount\":9}\n";
+  CHECK(has(talk(loop, (*engine)->port(), post("/api/v1/records/orders", row)), "\"accepted\":1"));
+  const auto wait_for_lines = [&](std::size_t n) {
+    for (int i = 0; i < 250 && lines.size() < n; ++i) loop.run_for(milliseconds(20));
+  };
+  wait_for_lines(1);
+  REQUIRE(lines.size() == 1);
+  CHECK(has(lines[0], "FIRING"));
+  REQUIRE((*engine)->reload({}).ok());
+  wait_for_lines(2);
+  REQUIRE(lines.size() == 2);
+  CHECK(has(lines[1], "RESOLVED"));
+  CHECK(has(lines[1], "monitor removed"));
+  CHECK(has(talk(loop, (*engine)->port(), get("/metrics")), "tidewatch_last_reload_successful 1\n"));
+}
