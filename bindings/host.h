@@ -17,22 +17,22 @@ namespace tidewatch {
 
 enum class Context : std::uint8_t { load, predicate, monitor, report, runbook, prompt, test };
 std::string_view name_of(Context context);
-Duration default_budget(Context context);   // CPU time of one outermost call
+Duration default_budget(Context context);  // CPU time of one outermost call
 
 struct Outcome {
   enum class Kind : std::uint8_t { ok, error, budget, memory } kind = Kind::ok;
-  std::string message;     // "vix-spx/pack.lua:41: attempt to ..." ; empty when ok
-  std::string traceback;   // the pack's frames only
+  std::string message;    // "vix-spx/pack.lua:41: attempt to ..." ; empty when ok
+  std::string traceback;  // the pack's frames only
   bool ok() const { return kind == Kind::ok; }
 };
 
 struct HostOptions {
-  std::string chunk_prefix;              // how people name the pack: "vix-spx" -> "vix-spx/pack.lua:12"
-  std::string folder;                    // `require "x"` reads folder/x.lua; never outside it
+  std::string chunk_prefix;  // how people name the pack: "vix-spx" -> "vix-spx/pack.lua:12"
+  std::string folder;        // `require "x"` reads folder/x.lua; never outside it
   std::size_t memory_cap = 32u << 20;
   std::size_t block_cap = 8u << 20;
-  bool count_budgets = false;            // tests and backtests: 1 ms of budget = 40 hook hits, same on every machine
-  std::uint64_t seed = 1;                // math.random
+  bool count_budgets = false;  // tests and backtests: 1 ms of budget = 40 hook hits, same on every machine
+  std::uint64_t seed = 1;      // math.random
 };
 
 class Host {
@@ -46,14 +46,15 @@ class Host {
   // On ok `results` values are on the stack; otherwise none, and all effects of hooks and flags are restored. Nested
   // calls inherit what is left of the outer budget.
   Outcome call(Context context, int arguments, int results, Duration budget = Duration{0});
-  // Compiles `folder`/`file` (text only, at most 1 MiB, Lua 5.1 syntax that both engines read) and runs it in `context`.
+  // Compiles `folder`/`file` (text only, at most 1 MiB, Lua 5.1 syntax that both engines read) and runs it in
+  // `context`.
   Outcome run_file(Context context, const std::string& file);
   // The same for text; `name` is what messages call it.
   Outcome run_text(Context context, const std::string& text, const std::string& name);
   // Compiles without running; leaves the function on the stack when ok.
   Outcome load_text(const std::string& text, const std::string& name);
 
-  Context context() const;               // of the innermost call; load outside any
+  Context context() const;  // of the innermost call; load outside any
   bool in_call() const;
   // Defines a global the script may read (the value on top of the stack, popped). Scripts cannot replace it.
   void define(const std::string& name);
@@ -61,7 +62,8 @@ class Host {
   // `require "tidewatch.x"` and "runbooks.x" ask here; nullopt text = not found.
   void set_library(std::function<Result<std::string>(const std::string& name)> find);
 
-  std::vector<std::string> take_output();   // print(), at most 100 lines or 64 KiB a call, then one line saying how much was dropped
+  std::vector<std::string>
+  take_output();  // print(), at most 100 lines or 64 KiB a call, then one line saying how much was dropped
   std::size_t memory_bytes() const;
   std::size_t memory_peak() const;
   // Every Lua file read through this host: name -> text, for hashes and for messages with the source line.

@@ -36,8 +36,9 @@ Result<BinRule> parse_bin_rule(std::string_view bins, bool point_masses) {
   BinRule rule;
   rule.has_point_masses = point_masses;
   if (bins.empty()) return rule;
-  const Error bad = invalid("bins: expected a whole number from 2 to 50, inner edges such as \"0.1,0.2\", or \"equal_width 10\", got \"" +
-                            std::string(bins) + "\"");
+  const Error bad = invalid(
+      "bins: expected a whole number from 2 to 50, inner edges such as \"0.1,0.2\", or \"equal_width 10\", got \"" +
+      std::string(bins) + "\"");
   std::string_view rest = bins;
   constexpr std::string_view prefix = "equal_width ";
   if (rest.substr(0, prefix.size()) == prefix) {
@@ -95,7 +96,8 @@ NumberBins NumberBins::cut(std::vector<double> values, BinRule rule) {
     if (rule.has_point_masses && (to - from) * count >= n)
       bins.masses_.push_back(values[from]);
     else
-      rest.insert(rest.end(), values.begin() + static_cast<std::ptrdiff_t>(from), values.begin() + static_cast<std::ptrdiff_t>(to));
+      rest.insert(rest.end(), values.begin() + static_cast<std::ptrdiff_t>(from),
+                  values.begin() + static_cast<std::ptrdiff_t>(to));
     from = to;
   }
   const std::size_t parts = std::max<std::size_t>(1, count * rest.size() / n);

@@ -60,7 +60,8 @@ double BucketSketch::at_rank(std::uint64_t rank) const {
   const auto middle = [&](std::uint32_t key) {
     const std::uint64_t from = static_cast<std::uint64_t>(key & magnitude_mask) << level_;
     const double low = std::bit_cast<double>(from << 46);
-    const double high = std::min(std::bit_cast<double>((from + (1ull << level_)) << 46), std::numeric_limits<double>::max());
+    const double high =
+        std::min(std::bit_cast<double>((from + (1ull << level_)) << 46), std::numeric_limits<double>::max());
     const double value = low > 0 ? low * (2 / (1 + low / high)) : high / 2;
     return key & negative_bit ? -value : value;
   };

@@ -182,7 +182,8 @@ const MetricInfo* find_metric(string_view name) {
     std::sort(out.begin(), out.end());
     return out;
   }();
-  const auto at = std::lower_bound(index.begin(), index.end(), std::pair<string_view, const MetricInfo*>(name, nullptr));
+  const auto at =
+      std::lower_bound(index.begin(), index.end(), std::pair<string_view, const MetricInfo*>(name, nullptr));
   return at != index.end() && at->first == name ? at->second : nullptr;
 }
 

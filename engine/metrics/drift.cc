@@ -151,7 +151,7 @@ class Drift final : public FamilyOf<Drift, DriftState> {
   NumberBins numbers_;
   TextBins texts_;
   std::vector<std::uint64_t> reference_;
-  std::vector<double> reference_values_;               // until sealed
+  std::vector<double> reference_values_;  // until sealed
   std::map<std::string, std::uint64_t> reference_texts_;
   std::uint64_t reference_nulls_ = 0;
   std::vector<std::uint32_t> bin_of_code_;
@@ -257,7 +257,8 @@ void Drift::read_one(const DriftState& state, const MetricSpec& spec, const Read
     statistic = value * 8 * std::log(2.0) / scale;
     value = std::sqrt(value);
   } else if (spec.metric == "hellinger") {
-    // 1 - Σ√(pq) = ½Σ(√p - √q)², which does not cancel; floored shares need not sum to 1, so the definition is kept there.
+    // 1 - Σ√(pq) = ½Σ(√p - √q)², which does not cancel; floored shares need not sum to 1, so the definition is kept
+    // there.
     double overlap = 0;
     for (const auto& [p, q] : bins) {
       overlap += std::sqrt(p * q);

@@ -109,9 +109,7 @@ double ExactSum::value() const {
   const Digits d = digits();
   if (d.digits.empty()) return 0.0;
   const int count = static_cast<int>(d.digits.size());
-  const auto digit = [&](int i) -> std::uint64_t {
-    return i < 0 ? 0 : d.digits[static_cast<std::size_t>(i)];
-  };
+  const auto digit = [&](int i) -> std::uint64_t { return i < 0 ? 0 : d.digits[static_cast<std::size_t>(i)]; };
   const int lead = std::countl_zero(d.digits.back());
   const int top = 32 * (static_cast<int>(d.low) + count) - lead - 1;  // place of the highest bit, 2^(top - 1074)
   // The 64 bits from the highest one down, and whether anything stands below them.
@@ -124,8 +122,8 @@ double ExactSum::value() const {
     sticky = digit(count - 3) != 0;
   }
   for (int i = count - 4; i >= 0 && !sticky; --i) sticky = digit(i) != 0;
-  int drop = 11;                      // bits of head below a 53-bit mantissa
-  if (top < 52) drop = 63 - top;      // subnormal: the unit itself is the last bit, nothing is lost
+  int drop = 11;                  // bits of head below a 53-bit mantissa
+  if (top < 52) drop = 63 - top;  // subnormal: the unit itself is the last bit, nothing is lost
   std::uint64_t kept = drop >= 64 ? 0 : head >> drop;
   const std::uint64_t rest = head & ((1ull << drop) - 1), half = 1ull << (drop - 1);
   if (rest > half || (rest == half && (sticky || (kept & 1)))) ++kept;

@@ -102,8 +102,7 @@ Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const Stream
     return not_found("there is no metric \"" + spec.metric + "\"" + did_you_mean(spec.metric, known));
   }
   const FamilyRow* row = row_of(spec.metric);
-  if (!row)
-    return invalid(spec.metric + " is read from the stream itself, not from a window's rows; it has no family");
+  if (!row) return invalid(spec.metric + " is read from the stream itself, not from a window's rows; it has no family");
   FamilyInput input{spec, stream, {}, {}};
   const std::vector<std::string> columns = columns_of(spec, stream, info->columns_max);
   if (info->columns_max >= 0) {

@@ -8,8 +8,8 @@ namespace tidewatch {
 namespace {
 
 struct MoveState final : FamilyState {
-  Tally tally;                    // rows out of the sequence, and predictions that cannot be judged
-  std::vector<OrderedRow> rows;   // first = actual, second = predicted (NaN: counted in tally)
+  Tally tally;                   // rows out of the sequence, and predictions that cannot be judged
+  std::vector<OrderedRow> rows;  // first = actual, second = predicted (NaN: counted in tally)
   void merge(const MoveState& from) {
     tally.merge(from.tally);
     rows.insert(rows.end(), from.rows.begin(), from.rows.end());

@@ -156,8 +156,7 @@ FamilyMade make_regression(const FamilyInput& input) {
   return FamilyMade(std::make_unique<Regression>(input.columns[0], input.columns[1]));
 }
 FamilyMade make_relative_error(const FamilyInput& input) {
-  return FamilyMade(
-      std::make_unique<RelativeError>(input.columns[0], input.columns[1], input.spec.metric == "mape"));
+  return FamilyMade(std::make_unique<RelativeError>(input.columns[0], input.columns[1], input.spec.metric == "mape"));
 }
 
 }  // namespace tidewatch

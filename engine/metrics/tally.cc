@@ -29,8 +29,8 @@ void settle(Reading& out, const MetricSpec& spec, std::optional<double> value, s
   out.value = value;
   if (out.n < least) {
     out.status = Status::insufficient;
-    out.reason = with_thousands(out.n) + (out.n == 1 ? " row" : " rows") + ", at least " + with_thousands(least) +
-                 " needed";
+    out.reason =
+        with_thousands(out.n) + (out.n == 1 ? " row" : " rows") + ", at least " + with_thousands(least) + " needed";
   } else if (!value) {
     out.status = Status::undefined;
     out.reason = std::string(why);

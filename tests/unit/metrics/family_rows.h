@@ -27,7 +27,8 @@ struct Table {
     column.numbers = values;
     return put(name, std::move(column), values.size(), std::move(null));
   }
-  Table& integers(const std::string& name, const std::vector<std::int64_t>& values, std::vector<std::uint8_t> null = {}) {
+  Table& integers(const std::string& name, const std::vector<std::int64_t>& values,
+                  std::vector<std::uint8_t> null = {}) {
     Column column;
     column.type = ColumnType::integer;
     column.integers = values;

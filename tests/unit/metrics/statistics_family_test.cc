@@ -287,7 +287,8 @@ TEST_CASE("every family gives the same bytes for any order, split and merge, and
       MetricSpec spec = metric(std::string(info.name), {});
       const std::string name = spec.metric;
       if (info.columns_max == 1) spec.columns = {"x"};
-      if (info.columns_max == 2) spec.columns = {info.layer == "model" && info.text.find("actual") != std::string_view::npos ? "f" : "p", "y"};
+      if (info.columns_max == 2)
+        spec.columns = {info.layer == "model" && info.text.find("actual") != std::string_view::npos ? "f" : "p", "y"};
       if (info.needs_against) spec.against = "train";
       if (name == "share") spec.expression = "p > 0.5";
       if (name == "percentile_rank") spec.window.kind = WindowSpec::Kind::rows;
@@ -316,7 +317,8 @@ TEST_CASE("every family gives the same bytes for any order, split and merge, and
       CHECK(rows::bytes_of(family, *back) == bytes);
       const Reading a = rows::read(family, *once, spec), b = rows::read(family, *back, spec);
       CHECK(a.value == b.value);
-      CHECK(a.n + a.nulls + a.excluded == (name == "percentile_rank" && a.n + a.nulls + a.excluded < count ? count - 1 : count));
+      CHECK(a.n + a.nulls + a.excluded ==
+            (name == "percentile_rank" && a.n + a.nulls + a.excluded < count ? count - 1 : count));
       if (a.value) CHECK(std::isfinite(*a.value));
       ByteReader damaged(std::string_view(bytes).substr(0, bytes.size() / 2));
       if (bytes.size() > 1) CHECK_FALSE(family.read_state(damaged));
