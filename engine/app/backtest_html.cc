@@ -14,23 +14,6 @@ namespace {
 
 constexpr double plot_width = 900, plot_height = 130;
 
-std::string escaped(const std::string& s) {
-  std::string out;
-  for (const char c : s) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string fixed(double v) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f", v);
@@ -104,7 +87,7 @@ std::string value_path(const MonitorHistory& m, const Scale& s) {
 std::string plot(const MonitorHistory& m, const BacktestResult& r) {
   const Scale s = scale_of(m, r);
   std::string svg = "<svg viewBox=\"0 0 " + fixed(plot_width) + " " + fixed(plot_height) +
-                    "\" role=\"img\" aria-label=\"" + escaped(m.monitor) + " over time\">";
+                    "\" role=\"img\" aria-label=\"" + markup_escape(m.monitor) + " over time\">";
   for (const auto& span : m.spans) {
     const double from = s.x(span.from), to = s.x(span.to.value_or(r.to)), pending = s.x(span.pending_from);
     const std::string tip = std::string(name_of(span.severity)) + " from " + format_instant(span.from) + " to " +
@@ -113,7 +96,7 @@ std::string plot(const MonitorHistory& m, const BacktestResult& r) {
       svg += "<rect class=\"pending\" x=\"" + fixed(pending) + "\" width=\"" + fixed(from - pending) + "\" height=\"" +
              fixed(plot_height) + "\"/>";
     svg += "<rect class=\"" + std::string(name_of(span.severity)) + "\" x=\"" + fixed(from) + "\" width=\"" +
-           fixed(std::max(1.0, to - from)) + "\" height=\"" + fixed(plot_height) + "\"><title>" + escaped(tip) +
+           fixed(std::max(1.0, to - from)) + "\" height=\"" + fixed(plot_height) + "\"><title>" + markup_escape(tip) +
            "</title></rect>";
   }
   for (const auto& [severity, condition] : m.thresholds) {
@@ -149,8 +132,8 @@ std::string backtest_html(const BacktestResult& r) {
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width\">"
       "<title>Backtest of " +
-      escaped(r.pack) + "</title><style>" + style + "</style></head><body>\n";
-  out += "<h1>Backtest of " + escaped(r.pack) + "</h1><p>" + with_thousands(r.records) + " records, " +
+      markup_escape(r.pack) + "</title><style>" + style + "</style></head><body>\n";
+  out += "<h1>Backtest of " + markup_escape(r.pack) + "</h1><p>" + with_thousands(r.records) + " records, " +
          format_instant(r.from) + " to " + format_instant(r.to) + ", " + with_thousands(r.evaluations) +
          " evaluations, " + with_thousands(r.notifications.size()) + " notifications" +
          (r.rejected ? ", " + with_thousands(r.rejected) + " rows rejected" : "") + ".</p>\n";
@@ -176,7 +159,7 @@ std::string backtest_html(const BacktestResult& r) {
       return any ? format_duration({d.ns / seconds(60).ns * seconds(60).ns}) : std::string("–");
     };
     out += "<tr><td><a href=\"#m" + std::to_string(i) + "\">" +
-           escaped(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</a></td><td>" +
+           markup_escape(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</a></td><td>" +
            std::to_string(m.spans.size()) + "</td><td>" + length(!lengths.empty(), total) + "</td><td>" +
            length(!lengths.empty(), lengths.empty() ? Duration{} : lengths[lengths.size() / 2]) + "</td><td>" +
            length(!lengths.empty(), lengths.empty() ? Duration{} : lengths.back()) + "</td><td>" + share + "</td><td>" +
@@ -186,8 +169,8 @@ std::string backtest_html(const BacktestResult& r) {
   for (std::size_t i = 0; i < r.monitors.size(); ++i) {
     const MonitorHistory& m = r.monitors[i];
     out += "<h2 id=\"m" + std::to_string(i) + "\">" +
-           escaped(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</h2><p>" +
-           escaped((m.layer.empty() ? "" : m.layer + " layer. ") + m.rule) + "</p>" + plot(m, r) +
+           markup_escape(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</h2><p>" +
+           markup_escape((m.layer.empty() ? "" : m.layer + " layer. ") + m.rule) + "</p>" + plot(m, r) +
            "<div class=\"axis\"><span>" + format_instant(r.from).substr(0, 10) + "</span><span>" +
            format_instant(r.to).substr(0, 10) + "</span></div>\n";
     if (m.spans.empty()) continue;

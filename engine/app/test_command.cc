@@ -12,29 +12,12 @@ namespace tidewatch {
 
 namespace {
 
-std::string xml_escape(const std::string& s) {
-  std::string out;
-  for (const char c : s) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t')
-      out += c;
-  }
-  return out;
-}
-
 std::string junit(const std::vector<TestResult>& results, std::size_t failed) {
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"tidewatch\" tests=\"" +
                     std::to_string(results.size()) + "\" failures=\"" + std::to_string(failed) + "\">\n";
   for (const auto& r : results) {
-    out += "  <testcase classname=\"" + xml_escape(r.file) + "\" name=\"" + xml_escape(r.name) + "\"";
-    out += r.passed ? "/>\n" : ">\n    <failure>" + xml_escape(r.message) + "</failure>\n  </testcase>\n";
+    out += "  <testcase classname=\"" + markup_escape(r.file) + "\" name=\"" + markup_escape(r.name) + "\"";
+    out += r.passed ? "/>\n" : ">\n    <failure>" + markup_escape(r.message) + "</failure>\n  </testcase>\n";
   }
   return out + "</testsuite>\n";
 }

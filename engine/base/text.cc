@@ -154,6 +154,29 @@ std::string json_escape(std::string_view s) {
   return out;
 }
 
+std::string markup_escape(std::string_view s) {
+  std::string out;
+  for (const char c : s) {
+    switch (c) {
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
+    }
+  }
+  return out;
+}
+
 std::string with_thousands(std::uint64_t n) {
   std::string out = std::to_string(n);
   for (std::size_t at = out.size(); at > 3;) {

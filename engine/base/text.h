@@ -23,6 +23,9 @@ std::string format_number(double v);
 // JSON string body escapes, without the quotes. Invalid UTF-8 bytes become U+FFFD.
 std::string json_escape(std::string_view s);
 
+// Text inside HTML or XML: < > & " escaped, control characters but tab and newline dropped.
+std::string markup_escape(std::string_view s);
+
 // 42 -> "42", 1234567 -> "1,234,567".
 std::string with_thousands(std::uint64_t n);
 

@@ -50,23 +50,6 @@ Labels alert_labels(const AlertView& alert) {
   return out;
 }
 
-std::string html(std::string_view s) {
-  std::string out;
-  for (const char c : s) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
-
 std::string value_text(const Reading& reading) {
   return reading.value ? format_number(*reading.value) : reading.text.empty() ? "\u2013" : reading.text;
 }
@@ -256,11 +239,12 @@ std::string home_page(const EngineFacts& f) {
       const std::string severity = a.severity == Severity::none ? "" : std::string(name_of(a.severity));
       LabelSet shown = a.labels;
       for (const char* known : {"alertname", "pack", "severity"}) shown.set(known, "");
-      out += "<tr><td class=\"" + severity + "\">" + html(name_of(a.state)) + " " + severity + "</td><td>" +
-             html(a.pack + "/" + a.monitor) + "</td><td>" + (shown.empty() ? std::string() : html(shown.text())) +
-             "</td><td>" + html(value_text(a.reading)) + "</td><td class=\"number\">" + with_thousands(a.reading.n) +
-             "</td><td>" + (a.active_at ? format_instant(*a.active_at) : std::string()) + "</td><td>" + html(a.held) +
-             "</td></tr>";
+      out += "<tr><td class=\"" + severity + "\">" + markup_escape(name_of(a.state)) + " " + severity + "</td><td>" +
+             markup_escape(a.pack + "/" + a.monitor) + "</td><td>" +
+             (shown.empty() ? std::string() : markup_escape(shown.text())) + "</td><td>" +
+             markup_escape(value_text(a.reading)) + "</td><td class=\"number\">" + with_thousands(a.reading.n) +
+             "</td><td>" + (a.active_at ? format_instant(*a.active_at) : std::string()) + "</td><td>" +
+             markup_escape(a.held) + "</td></tr>";
     }
     out += "</tbody></table>";
   }
@@ -270,7 +254,7 @@ std::string home_page(const EngineFacts& f) {
   for (const auto& s : f.streams) {
     std::uint64_t rejected = 0;
     for (const auto& [reason, n] : s.counters.rejected_by) rejected += n;
-    out += "<tr><td>" + html(s.pack + "/" + s.name) + "</td><td class=\"number\">" +
+    out += "<tr><td>" + markup_escape(s.pack + "/" + s.name) + "</td><td class=\"number\">" +
            with_thousands(s.counters.accepted) + "</td><td class=\"number\">" + with_thousands(rejected) +
            "</td><td class=\"number\">" + with_thousands(s.counters.late) + "</td><td>" +
            (s.counters.newest_event > far_past ? format_instant(s.counters.newest_event) : std::string("\u2013")) +

@@ -100,6 +100,10 @@ const std::vector<MetricInfo>& rows() {
           "Share of rows whose prediction moved from the last actual the way actual did; unchanged rows are excluded.",
           R"(api:directional_hit_rate("predicted", "actual", { over = "1 day" }))", 1, 2, with_window, 1, plain, seq,
           is_share),
+      row("importance_shift", "importance_shift(feature, weight, { over, against })", "model",
+          "Half the sum of |w - w_ref| over features, w a feature's share of the absolute weights; from 0 to 1.",
+          R"(api:importance_shift("endpoint", "score", { over = "1 day", against = baseline "train" }))", 2, 2,
+          with_window, 1, against),
       row("accuracy", "accuracy(predicted, actual, { over, threshold, positive })", "model",
           "Share of right predictions, with a 95 % Wilson interval. A number prediction is positive at or above "
           "threshold.",

@@ -26,6 +26,7 @@ constexpr FamilyRow family_rows[] = {
     {"p50 p75 p90 p95 p99 quantile", "quantiles", make_quantiles, Wants::number},
     {"null_rate", "null_rate", make_null_rate, Wants::any},
     {"psi kl js hellinger total_variation l_infinity chi2", "drift", make_drift, Wants::any},
+    {"importance_shift", "importance_shift", make_importance_shift, Wants::any},
     {"mae rmse bias r2 max_error", "regression", make_regression, Wants::number},
     {"mape", "mape", make_relative_error, Wants::number},
     {"wape", "wape", make_relative_error, Wants::number},
@@ -74,6 +75,7 @@ std::string family_key(const MetricSpec& spec) {
   if (!row) return key;
   const std::string_view name = row->name;
   if (name == "share") key += " " + spec.expression;
+  if (name == "importance_shift") key += " against " + spec.against;
   if (name == "drift") {
     key += " against " + spec.against;
     if (!spec.bins.empty()) key += " bins " + spec.bins;

@@ -55,6 +55,7 @@ FamilyMade make_moments(const FamilyInput&);
 FamilyMade make_quantiles(const FamilyInput&);
 FamilyMade make_null_rate(const FamilyInput&);
 FamilyMade make_drift(const FamilyInput&);
+FamilyMade make_importance_shift(const FamilyInput&);
 FamilyMade make_regression(const FamilyInput&);
 FamilyMade make_relative_error(const FamilyInput&);
 FamilyMade make_hit_rate(const FamilyInput&);

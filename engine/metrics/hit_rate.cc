@@ -7,29 +7,11 @@
 namespace tidewatch {
 namespace {
 
-struct MoveState final : FamilyState {
-  Tally tally;                   // rows out of the sequence, and predictions that cannot be judged
-  std::vector<OrderedRow> rows;  // first = actual, second = predicted (NaN: counted in tally)
-  void merge(const MoveState& from) {
-    tally.merge(from.tally);
-    rows.insert(rows.end(), from.rows.begin(), from.rows.end());
-  }
-  void write(ByteWriter& out) const {
-    tally.write(out);
-    write_rows(rows, out);
-  }
-  bool read(ByteReader& in) {
-    tally.read(in);
-    rows = read_rows(in);
-    return in.good();
-  }
-  std::size_t memory_bytes() const override { return sizeof *this + rows.capacity() * sizeof(OrderedRow); }
-};
-
-class HitRate final : public FamilyOf<HitRate, MoveState> {
+// In a row first = actual, second = predicted (NaN: counted in the tally).
+class HitRate final : public FamilyOf<HitRate, OrderedState> {
  public:
   HitRate(std::size_t predicted, std::size_t actual) : predicted_(predicted), actual_(actual) {}
-  void add_one(MoveState& state, const Batch& batch, std::uint32_t row) const {
+  void add_one(OrderedState& state, const Batch& batch, std::uint32_t row) const {
     const Column &predictions = batch.columns[predicted_], &actuals = batch.columns[actual_];
     if (actuals.null[row]) {
       ++state.tally.nulls;
@@ -43,7 +25,7 @@ class HitRate final : public FamilyOf<HitRate, MoveState> {
       predicted = predictions.as_number(row) + 0.0;
     if (std::isfinite(actual)) state.rows.push_back({batch.time(row).ns, actual, predicted});
   }
-  void read_one(const MoveState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+  void read_one(const OrderedState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     Tally tally = state.tally;
     const auto rows = in_order(state.rows);
     std::uint64_t hits = 0, first = 0;

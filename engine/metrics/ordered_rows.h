@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "metrics/family.h"
+#include "metrics/tally.h"
 
 namespace tidewatch {
 
@@ -45,5 +47,25 @@ inline std::vector<OrderedRow> read_rows(ByteReader& in) {
   }
   return rows;
 }
+
+// The state of a sequential family: rows that form the sequence, and the tally of those that cannot.
+struct OrderedState final : FamilyState {
+  Tally tally;
+  std::vector<OrderedRow> rows;
+  void merge(const OrderedState& from) {
+    tally.merge(from.tally);
+    rows.insert(rows.end(), from.rows.begin(), from.rows.end());
+  }
+  void write(ByteWriter& out) const {
+    tally.write(out);
+    write_rows(rows, out);
+  }
+  bool read(ByteReader& in) {
+    tally.read(in);
+    rows = read_rows(in);
+    return in.good();
+  }
+  std::size_t memory_bytes() const override { return sizeof *this + rows.capacity() * sizeof(OrderedRow); }
+};
 
 }  // namespace tidewatch

@@ -7,29 +7,11 @@
 namespace tidewatch {
 namespace {
 
-struct RankState final : FamilyState {
-  Tally tally;
-  std::vector<OrderedRow> rows;  // first = value
-  void merge(const RankState& from) {
-    tally.merge(from.tally);
-    rows.insert(rows.end(), from.rows.begin(), from.rows.end());
-  }
-  void write(ByteWriter& out) const {
-    tally.write(out);
-    write_rows(rows, out);
-  }
-  bool read(ByteReader& in) {
-    tally.read(in);
-    rows = read_rows(in);
-    return in.good();
-  }
-  std::size_t memory_bytes() const override { return sizeof *this + rows.capacity() * sizeof(OrderedRow); }
-};
-
-class PercentileRank final : public FamilyOf<PercentileRank, RankState> {
+// In a row first = value.
+class PercentileRank final : public FamilyOf<PercentileRank, OrderedState> {
  public:
   explicit PercentileRank(std::size_t column) : column_(column) {}
-  void add_one(RankState& state, const Batch& batch, std::uint32_t row) const {
+  void add_one(OrderedState& state, const Batch& batch, std::uint32_t row) const {
     const Column& column = batch.columns[column_];
     if (column.null[row]) {
       ++state.tally.nulls;
@@ -38,7 +20,7 @@ class PercentileRank final : public FamilyOf<PercentileRank, RankState> {
     const double value = column.as_number(row) + 0.0;
     if (usable(value, state.tally)) state.rows.push_back({batch.time(row).ns, value, 0});
   }
-  void read_one(const RankState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+  void read_one(const OrderedState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     const auto rows = in_order(state.rows);
     Tally tally = state.tally;
     tally.n = rows.empty() ? 0 : rows.size() - 1;

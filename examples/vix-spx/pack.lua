@@ -37,9 +37,15 @@ local host = stream "host" {
   },
 }
 
+local importances = stream "importances" {
+  time = "date",
+  columns = { { "date", "time" }, { "feature", "category" }, { "weight", "number" } },
+}
+
 -- Two calm years. A baseline is pinned once and stays, whatever is later kept or dropped.
 baseline "market 2004-2005" { stream = "market", from = "2004-01-01", to = "2006-01-01" }
 baseline "model 2004-2005" { stream = "predictions", from = "2004-01-01", to = "2006-01-01" }
+baseline "weights 2004-2005" { stream = "importances", from = "2004-01-01", to = "2006-01-01" }
 
 -- Who hears of it ----------------------------------------------------------------------------------------------------
 console "screen" {}
@@ -185,6 +191,14 @@ monitor "calibration" {
   every = "arrival",
   warning = above(0.15):times(5),
   on_no_data = "keep",
+}
+monitor "feature-importance" {
+  layer = "model", team = "data-science", runbook = "drift-diagnostics",
+  value = importances:importance_shift("feature", "weight", { over = "60 rows", against = baseline "weights 2004-2005" }),
+  every = "arrival",
+  warning = above(0.15):times(3),
+  on_no_data = "keep",
+  annotations = { summary = "the model leans on other features: their weights moved by {value}" },
 }
 
 monitor "vix-high" {                                                          -- C8: five trading days above the 90th percentile

@@ -1,7 +1,7 @@
 -- Each requirement of the pack: fires when its fault is there, ends when it is gone, and is quiet on healthy days.
 -- Daily rows arrive at 21:00 UTC. The baselines are the two calm years that every daily test begins with.
 
-local daily = { "market", "predictions" }
+local daily = { "market", "predictions", "importances" }
 
 -- Two calm years, then `lasting` more with the faults given as offsets from the end of the calm.
 local function after_two_calm_years(t, lasting, faults)
@@ -12,7 +12,7 @@ end
 
 local daily_monitors = {
   "schema", "nulls-vix_close", "nulls-sp500_close", "nulls-sp500_volume", "drift-vix", "drift-sp500", "drift-sp500-return",
-  "late-data", "rmse", "mae", "hit-rate", "calibration", "vix-high", "decision-accuracy", "decision-cost",
+  "late-data", "rmse", "mae", "hit-rate", "calibration", "feature-importance", "vix-high", "decision-accuracy", "decision-cost",
 }
 
 test("healthy years tell nobody anything", function(t)
@@ -101,6 +101,13 @@ test("C7 a model that decays is found by its errors, and one that stays is not",
   expect(t:alert "rmse"):is "critical"
   expect(t:alert "mae"):is "warning"
   expect(t:alert "drift-vix"):is "ok"
+end)
+
+test("C7 a model that leans on other features is seen, though its errors are the same", function(t)
+  after_two_calm_years(t, "120 days", { { name = "leaning", from = "40 days", to = "80 days" } })
+  expect(t:notifications { monitor = "feature-importance", event = "firing" }):count(1)
+  expect(t:notifications { monitor = "feature-importance", event = "resolved" }):count(1)
+  expect(t:notifications { monitor = "rmse" }):count(0)
 end)
 
 test("C8 a volatile market is told on its fifth day above the 90th percentile", function(t)

@@ -2,7 +2,6 @@
 -- looks like the two years of the baseline: what fires on them is a false alarm, and there should be none.
 local vix_memory, level_memory = 0, 0
 local last_close, restarts = 1100, 0
-local last_vix = 15
 
 local function round(x, digits)
   local k = 10 ^ digits
@@ -40,7 +39,12 @@ local function trading_day(sim)
       up_true = goes_up and 1 or 0, up_prob = round(chance, 4),
     })
   end
-  last_close, last_vix = close, vix
+  -- What the model leans on, as an explainer reports it each day; the weights swap places when it leans elsewhere.
+  local weights = sim:fault "leaning" and { 0.2, 0.3, 0.5 } or { 0.5, 0.3, 0.2 }
+  for i, feature in ipairs { "vix_today", "return_5d", "return_1d" } do
+    sim:emit("importances", { date = date, feature = feature, weight = round(weights[i] + 0.02 * sim:random(), 4) })
+  end
+  last_close = close
 end
 
 local function ten_minutes_of_service(sim)
@@ -68,7 +72,7 @@ simulator "market" {
   about = "Trading days at 21:00 UTC, the service every ten minutes.",
   step = "10m",
   faults = {
-    "nulls", "schema", "stale", "drift", "crisis", "decay", "reversed",
+    "nulls", "schema", "stale", "drift", "crisis", "decay", "reversed", "leaning",
     "slow_api", "errors", "down", "port_conflict", "busy", "leak", "restarts",
   },
   each = function(sim)

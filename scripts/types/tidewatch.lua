@@ -171,6 +171,13 @@ function stream:wape(column, options) end
 ---@return tidewatch.handle
 function stream:directional_hit_rate(column, options) end
 
+---Half the sum of |w - w_ref| over features, w a feature's share of the absolute weights; from 0 to 1.
+---@param first string A column of the stream.
+---@param second string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@return tidewatch.handle
+function stream:importance_shift(first, second, options) end
+
 ---Share of right predictions, with a 95 % Wilson interval. A number prediction is positive at or above threshold.
 ---@param column string A column of the stream.
 ---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open", bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }

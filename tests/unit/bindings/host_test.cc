@@ -175,8 +175,8 @@ TEST_CASE("print is capped a call and says what it dropped") {
 
 TEST_CASE("require reads inside the pack once, and nowhere else") {
   namespace fs = std::filesystem;
-  char name[] = "/tmp/tidewatch_host_XXXXXX";
-  REQUIRE(mkdtemp(name) != nullptr);
+  std::string name = (fs::temp_directory_path() / "tidewatch_host_XXXXXX").string();
+  REQUIRE(mkdtemp(name.data()) != nullptr);
   const fs::path folder = fs::path(name) / "pack";
   fs::create_directories(folder / "lib");
   std::ofstream(fs::path(name) / "secret.lua") << "return 'secret'";

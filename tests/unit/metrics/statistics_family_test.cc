@@ -166,6 +166,22 @@ TEST_CASE("classification, calibration and losses give the printed vectors") {
   CHECK(rows::read(metric("recall", {"p", "y"}), one_class).status == Status::undefined);
 }
 
+TEST_CASE("the shift of importances is half the distance of the weightings, whatever the order or sign") {
+  Table before, after;
+  before.texts("feature", {"a", "b", "c"}).numbers("weight", {.5, .3, .2});
+  after.texts("feature", {"c", "a", "b", "a"}).numbers("weight", {-5, 1, 3, 1});  // the same weights, scaled by ten
+  MetricSpec spec = metric("importance_shift", {"feature", "weight"});
+  spec.against = "train";
+  CHECK(value(rows::read(spec, after, &before)) == near(.3));
+  CHECK(value(rows::read(spec, before, &before)) == 0);
+  Table other, none;
+  other.texts("feature", {"d"}).numbers("weight", {1});
+  none.texts("feature", {"a"}).numbers("weight", {0});
+  CHECK(value(rows::read(spec, other, &before)) == 1);
+  CHECK(rows::read(spec, none, &before).status == Status::undefined);
+  CHECK(rows::read(spec, before).status == Status::insufficient);
+}
+
 TEST_CASE("regression gives the printed vectors") {
   Table table;
   table.numbers("f", {110, 45, 5, -60}).numbers("y", {100, 50, 0, -50});
