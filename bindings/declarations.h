@@ -11,7 +11,7 @@
 #include "bindings/binding.h"
 #include "metrics/handle.h"
 #include "monitors/judge.h"
-#include "pack.h"
+#include "core/pack.h"
 
 namespace tidewatch {
 

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "metrics/metric_engine.h"
 #include "monitors/judge.h"
-#include "pack.h"
+#include "core/pack.h"
 
 namespace tidewatch {
 

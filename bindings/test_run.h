@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bindings/loading.h"
-#include "core.h"
+#include "core/core.h"
 #include "records/decode.h"
 
 namespace tidewatch {

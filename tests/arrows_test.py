@@ -15,12 +15,10 @@ def room_of(path):
     parts = path.relative_to(root).parts
     if parts[0] == "bindings":
         return "bindings"
-    return parts[1] if len(parts) > 2 else "core"
+    return parts[1]
 
 
 def room_of_include(name):
-    if name in ("core.h", "pack.h"):
-        return "core"
     first = name.split("/")[0]
     return first if first in rank else None
 

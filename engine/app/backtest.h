@@ -8,7 +8,7 @@
 
 #include "app/data_files.h"
 #include "bindings/script_pack.h"
-#include "core.h"
+#include "core/core.h"
 
 namespace tidewatch {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core.h"
+#include "core/core.h"
 #include "io/http_server.h"
 #include "io/loop.h"
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core.h"
+#include "core/core.h"
 
 namespace tidewatch {
 

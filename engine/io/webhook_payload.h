@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "core.h"
+#include "core/core.h"
 
 namespace tidewatch {
 

@@ -72,10 +72,11 @@ for _, column in ipairs { "vix_close", "sp500_close", "sp500_volume" } do       
   }
 end
 
--- 120 rows, not 20: with 20 rows a PSI of 0.3 is what chance alone gives.
+-- 120 rows, not 20, and judged only when all are there: with 20 rows a PSI of 0.3 is what chance alone gives, with 70
+-- it still comes once in a few years.
 monitor "drift-vix" {                                                                                          -- C3
   layer = "data", team = "data-science", runbook = "drift-diagnostics",
-  value = market:psi("vix_close", { over = "120 rows", against = baseline "market 2004-2005" }),
+  value = market:psi("vix_close", { over = "120 rows", min_n = 120, against = baseline "market 2004-2005" }),
   every = "arrival",
   critical = above(0.3):times(3),
   on_no_data = "keep",
@@ -86,14 +87,14 @@ monitor "drift-vix" {                                                           
 -- daily return, which has no trend, is what warns.
 monitor "drift-sp500" {
   layer = "data", team = "data-science", runbook = "drift-diagnostics",
-  value = market:psi("sp500_close", { over = "120 rows", against = baseline "market 2004-2005" }),
+  value = market:psi("sp500_close", { over = "120 rows", min_n = 120, against = baseline "market 2004-2005" }),
   every = "arrival",
   info = above(0.3):times(3),
   on_no_data = "keep",
 }
 monitor "drift-sp500-return" {
   layer = "data", team = "data-science", runbook = "drift-diagnostics",
-  value = market:psi("sp500_return", { over = "120 rows", against = baseline "market 2004-2005" }),
+  value = market:psi("sp500_return", { over = "120 rows", min_n = 120, against = baseline "market 2004-2005" }),
   every = "arrival",
   critical = above(0.3):times(3),
   on_no_data = "keep",

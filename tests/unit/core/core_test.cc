@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "core.h"
+#include "core/core.h"
 #include "records/decode.h"
 
 using namespace tidewatch;

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/pack.h"
 #include "metrics/metric_engine.h"
 #include "monitors/alert_instance.h"
 #include "monitors/judge.h"
-#include "pack.h"
 
 namespace tidewatch {
 

@@ -1,0 +1,183 @@
+// The checkpoint, keyed by names, so that an edited pack takes over what still exists; what it no longer has is ended
+// at the next input.
+#include "core/state.h"
+
+namespace tidewatch {
+
+namespace {
+
+constexpr std::uint32_t checkpoint_version = 1;
+
+void put_instant(ByteWriter& out, Instant t) { out.put(t.ns); }
+Instant get_instant(ByteReader& in) { return {in.get<std::int64_t>()}; }
+
+void write_health(ByteWriter& out, const Health& h) {
+  out.put(static_cast<std::uint8_t>(h.is_active));
+  put_instant(out, h.since);
+  out.put(h.told);
+}
+
+void read_health(ByteReader& in, Health& h) {
+  h.is_active = in.get<std::uint8_t>() != 0;
+  h.since = get_instant(in);
+  h.told = in.get<std::uint64_t>();
+}
+
+}  // namespace
+
+std::string fingerprint_of(const MonitorSpec& m, const std::vector<HandleSpec>& handles) {
+  std::string out;
+  if (m.value >= 0) out += "value=" + describe(handles[static_cast<std::size_t>(m.value)], handles) + "\n";
+  for (std::size_t s = 1; s < 4; ++s)
+    if (m.rules[s]) out += std::string(name_of(static_cast<Severity>(s))) + "=" + m.rules[s]->describe() + "\n";
+  out += "layer=" + m.layer + "\nteam=" + m.team + "\nrunbook=" + m.runbook + "\n";
+  for (const auto& [k, v] : m.labels) out += "labels." + k + "=" + v + "\n";
+  for (const auto& [k, v] : m.annotations) out += "annotations." + k + "=" + v + "\n";
+  return out;
+}
+
+std::string edited_fields(const std::string& before, const std::string& after) {
+  const auto fields = [](const std::string& text) {
+    std::map<std::string, std::string> out;
+    for (std::size_t at = 0; at < text.size();) {
+      const auto end = text.find('\n', at);
+      const auto line = text.substr(at, end - at);
+      out[line.substr(0, line.find('='))] = line;
+      at = end + 1;
+    }
+    return out;
+  };
+  const auto old_fields = fields(before), new_fields = fields(after);
+  std::set<std::string> changed;
+  for (const auto& [name, line] : new_fields)
+    if (!old_fields.contains(name) || old_fields.at(name) != line) changed.insert(name);
+  for (const auto& [name, line] : old_fields)
+    if (!new_fields.contains(name)) changed.insert(name);
+  std::string out;
+  for (const auto& name : changed) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+void Core::save(ByteWriter& out) const {
+  const State& s = *state_;
+  out.put(checkpoint_version);
+  put_instant(out, s.now);
+  out.put(s.counters.evaluations);
+  out.put(s.counters.missed);
+  out.put(s.counters.batches);
+  out.put(s.counters.ticks);
+  out.put(s.counters.script_errors);
+  ByteWriter metrics;
+  s.metrics->save(metrics);
+  out.text(metrics.bytes());
+  out.put(static_cast<std::uint64_t>(s.baselines.size()));
+  for (const auto& [name, learning] : s.baselines) {
+    out.text(name);
+    out.put(static_cast<std::uint8_t>(learning.is_sealed));
+    out.put(static_cast<std::uint64_t>(learning.rows.size()));
+    for (const auto& batch : learning.rows) batch.write(out);
+  }
+  out.put(static_cast<std::uint64_t>(s.monitors.size()));
+  for (const auto& run : s.monitors) {
+    out.text(s.spec(run).id);
+    out.text(run.fingerprint);
+    std::string by;
+    for (const auto& b : run.by) by += b + "\n";
+    out.text(by);
+    put_instant(out, run.next_due);
+    put_instant(out, run.last_evaluated);
+    write_health(out, run.error);
+    write_health(out, run.overflow);
+    out.put(static_cast<std::uint64_t>(run.entries.size()));
+    for (const auto& [labels, e] : run.entries) {
+      labels.write(out);
+      e.instance.write(out);
+      out.put(e.told);
+      put_instant(out, e.last_data);
+      put_instant(out, e.last_seen);
+      out.put(static_cast<std::uint8_t>(e.previous_value.has_value()));
+      out.put(e.previous_value.value_or(0.0));
+      out.text(e.previous_text);
+    }
+  }
+}
+
+Done Core::restore(ByteReader& in) {
+  State& s = *state_;
+  const auto version = in.get<std::uint32_t>();
+  if (version != checkpoint_version)
+    return invalid("checkpoint version: expected " + std::to_string(checkpoint_version) + ", got " +
+                   std::to_string(version));
+  s.now = get_instant(in);
+  s.counters.evaluations = in.get<std::uint64_t>();
+  s.counters.missed = in.get<std::uint64_t>();
+  s.counters.batches = in.get<std::uint64_t>();
+  s.counters.ticks = in.get<std::uint64_t>();
+  s.counters.script_errors = in.get<std::uint64_t>();
+  const std::string metrics = in.text();
+  ByteReader metrics_in(metrics);
+  if (in.good())
+    if (auto restored = s.metrics->restore(metrics_in); !restored) return restored;
+  const auto baselines = in.count();
+  for (std::size_t i = 0; i < baselines && in.good(); ++i) {
+    State::Learning& learning = s.baselines[in.text()];
+    learning.is_sealed = in.get<std::uint8_t>() != 0;
+    const auto batches = in.count();
+    for (std::size_t k = 0; k < batches && in.good(); ++k) {
+      auto batch = Batch::read(in);
+      if (!batch) return batch.error();
+      learning.rows.push_back(std::move(*batch));
+    }
+  }
+  const auto monitors = in.count();
+  for (std::size_t i = 0; i < monitors && in.good(); ++i) {
+    const std::string id = in.text(), fingerprint = in.text(), by = in.text();
+    MonitorRuntime* run = nullptr;
+    for (auto& r : s.monitors) {
+      const MonitorSpec& m = s.spec(r);
+      if (m.id == id || (!m.was.empty() && m.pack + "/" + m.was == id)) run = &r;
+    }
+    MonitorRuntime dropped;
+    MonitorRuntime& into = run ? *run : dropped;
+    into.next_due = get_instant(in);
+    into.last_evaluated = get_instant(in);
+    read_health(in, into.error);
+    read_health(in, into.overflow);
+    std::string now_by;
+    for (const auto& b : into.by) now_by += b + "\n";
+    const bool is_same_by = run && now_by == by;
+    const auto entries = in.count();
+    for (std::size_t k = 0; k < entries && in.good(); ++k) {
+      const LabelSet labels = LabelSet::read(in);
+      Entry e;
+      if (auto read = e.instance.read(in); !read) return read;
+      e.told = in.get<std::uint64_t>();
+      e.last_data = get_instant(in);
+      e.last_seen = get_instant(in);
+      const bool has_previous = in.get<std::uint8_t>() != 0;
+      const double previous = in.get<double>();
+      if (has_previous) e.previous_value = previous;
+      e.previous_text = in.text();
+      if (is_same_by)
+        into.entries.emplace(labels, std::move(e));
+      else
+        s.removed.push_back({id, run ? "label sets changed" : "monitor removed", labels, std::move(e)});
+    }
+    if (!run) continue;
+    if (into.fingerprint != fingerprint) {
+      into.next_due = s.now == far_past ? far_past : ceil_to(s.now, into.every);
+      JournalRow row;
+      row.monitor = s.spec(into).id;
+      row.kind = "edited";
+      row.reason = "edited: " + edited_fields(fingerprint, into.fingerprint);
+      row.evidence = "{}";
+      s.edits.push_back(std::move(row));
+    } else if (into.next_due != far_past && into.next_due != far_future) {
+      into.next_due = ceil_to(into.next_due, s.spec(into).on_arrival ? seconds(1) : into.every);
+    }
+  }
+  if (!in.good()) return invalid("checkpoint: expected more bytes than there are");
+  return done();
+}
+
+}  // namespace tidewatch

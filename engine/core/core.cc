@@ -1,0 +1,259 @@
+// Inputs: a batch, a tick, a restart. Each is applied whole before the next, so their order is all that decides.
+#include "core/state.h"
+
+#include <algorithm>
+
+#include "monitors/wire_labels.h"
+
+namespace tidewatch {
+
+void collect_condition_inputs(const Condition& c, std::vector<int>& out) {
+  if (c.input >= 0) out.push_back(c.input);
+  for (const auto& m : c.members) collect_condition_inputs(m, out);
+}
+
+std::vector<int> Core::State::handles_of(const MonitorSpec& m) const {
+  std::vector<int> out;
+  if (m.value >= 0) out.push_back(m.value);
+  for (const auto& [name, handle] : m.inputs) out.push_back(static_cast<int>(handle));
+  for (const auto& rule : m.rules)
+    if (rule) collect_condition_inputs(rule->condition, out);
+  return out;
+}
+
+void Core::State::by_of(int handle, std::vector<std::string>& out) const {
+  const HandleSpec& h = pack.handles[static_cast<std::size_t>(handle)];
+  for (const auto& b : h.metric.by) out.push_back(b);
+  for (const auto& c : h.metric.columns)
+    if (h.op == HandleSpec::Op::metric && (c == "*" || h.metric.columns.size() > 2)) out.push_back("column");
+  for (const auto i : h.inputs) by_of(static_cast<int>(i), out);
+}
+
+void Core::State::set_up() {
+  for (std::size_t i = 0; i < pack.monitors.size(); ++i) {
+    const MonitorSpec& m = pack.monitors[i];
+    MonitorRuntime run;
+    run.spec = i;
+    const auto handles = handles_of(m);
+    run.every = m.every;
+    for (const int h : handles) {
+      for (const auto& s : metrics->streams_of(static_cast<HandleId>(h))) run.streams.insert(s);
+      by_of(h, run.by);
+      if (m.every.ns == 0) {
+        const Duration d = metrics->default_every(static_cast<HandleId>(h));
+        run.every = run.every.ns == 0 ? d : std::min(run.every, d);
+      }
+    }
+    if (run.every.ns <= 0) run.every = seconds(1);
+    std::sort(run.by.begin(), run.by.end());
+    run.by.erase(std::unique(run.by.begin(), run.by.end()), run.by.end());
+    run.rules = InstanceRules::of(m, run.every);
+    run.fingerprint = fingerprint_of(m, pack.handles);
+    monitors.push_back(std::move(run));
+  }
+  std::sort(monitors.begin(), monitors.end(), [&](const auto& a, const auto& b) { return spec(a).id < spec(b).id; });
+}
+
+void Core::State::learn(std::string_view stream, const Batch& batch) {
+  for (const auto& b : pack.baselines) {
+    if (!b.has_span || b.stream != stream) continue;
+    Learning& learning = baselines[b.name];
+    if (learning.is_sealed) continue;
+    std::vector<std::uint32_t> rows;
+    Instant newest = far_past;
+    for (std::uint32_t r = 0; r < batch.rows; ++r) {
+      newest = std::max(newest, batch.time(r));
+      if (batch.time(r) >= b.from && batch.time(r) < b.to) rows.push_back(r);
+    }
+    if (!rows.empty()) learning.rows.push_back(batch.pick(rows));
+    if (newest < b.to || learning.rows.empty()) continue;
+    for (const auto& part : learning.rows) metrics->baseline_rows(b.name, part);
+    metrics->baseline_seal(b.name);
+    learning = {{}, true};
+  }
+}
+
+void Core::State::settle_restore(CoreOutput& out) {
+  for (auto& gone : removed) {
+    std::vector<Transition> transitions;
+    gone.entry.instance.end(now, gone.reason, transitions);
+    MonitorSpec m;
+    m.id = gone.monitor;
+    m.name = gone.monitor.substr(gone.monitor.find('/') + 1);
+    m.pack = pack.name;
+    tell(m, gone.labels, gone.entry, transitions, out);
+  }
+  removed.clear();
+  for (auto& row : edits) {
+    row.at = now;
+    out.journal.push_back(row);
+  }
+  edits.clear();
+}
+
+Core::Core(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Core::~Core() = default;
+
+Result<std::unique_ptr<Core>> Core::create(PackSpec pack, Judge* judge, RowPredicate* predicates,
+                                           std::vector<MetricEngine::Problem>* problems) {
+  auto state = std::make_unique<State>();
+  state->pack = std::move(pack);
+  state->judge = judge;
+  auto metrics =
+      MetricEngine::create(state->pack.streams, state->pack.baselines, state->pack.handles, predicates, problems);
+  if (!metrics) return metrics.error();
+  state->metrics = std::move(*metrics);
+  state->set_up();
+  return std::unique_ptr<Core>(new Core(std::move(state)));
+}
+
+const PackSpec& Core::pack() const { return state_->pack; }
+MetricEngine& Core::metrics() { return *state_->metrics; }
+
+void Core::baseline_rows(const std::string& baseline, const Batch& batch) {
+  state_->metrics->baseline_rows(baseline, batch);
+}
+void Core::baseline_seal(const std::string& baseline) {
+  state_->metrics->baseline_seal(baseline);
+  state_->baselines[baseline] = {{}, true};
+}
+
+CoreCounters Core::counters() const { return state_->counters; }
+Instant Core::now() const { return state_->now; }
+void Core::observe(EvaluationObserver* observer) { state_->observer = observer; }
+
+std::vector<Rejected> Core::feed(std::string_view stream, std::string_view source, const Batch& batch, Instant now,
+                                 CoreOutput& out, bool check_future) {
+  State& s = *state_;
+  s.now = std::max(s.now, now);
+  ++s.counters.batches;
+  s.learn(stream, batch);
+  auto rejected = s.metrics->feed(stream, source, batch, s.now, check_future);
+  const std::string name(stream);
+  for (auto& run : s.monitors) {
+    if (!run.streams.contains(name)) continue;
+    if (s.spec(run).on_arrival) {
+      s.evaluate(run, s.now, true, out);
+      s.schedule(run);
+    } else if (run.next_due == far_future || run.next_due == far_past) {
+      run.next_due = ceil_to(s.now, run.every);
+      if (run.last_evaluated != far_past && run.next_due <= run.last_evaluated)
+        run.next_due = run.last_evaluated + run.every;
+    } else {
+      // Asleep until a deadline: rows wake it earlier.
+      const Instant next = std::max(ceil_to(s.now, run.every),
+                                    run.last_evaluated == far_past ? far_past : run.last_evaluated + run.every);
+      run.next_due = std::min(run.next_due, next);
+    }
+  }
+  return rejected;
+}
+
+void Core::tick(Instant now, CoreOutput& out) {
+  State& s = *state_;
+  s.now = std::max(s.now, now);
+  ++s.counters.ticks;
+  s.metrics->tick(s.now);
+  s.settle_restore(out);
+  for (auto& run : s.monitors) {
+    if (run.next_due == far_past) run.next_due = ceil_to(s.now, run.every);  // first tick after load
+    if (run.next_due > s.now) continue;
+    Instant at = run.next_due;
+    if (!s.spec(run).on_arrival) {
+      const Instant newest = floor_to(s.now, run.every);
+      if (newest > at) {
+        s.counters.missed += static_cast<std::uint64_t>((newest - at).ns / run.every.ns);
+        at = newest;
+      }
+    }
+    s.evaluate(run, at, false, out);
+    s.schedule(run);
+  }
+}
+
+void Core::restarted(Instant now, CoreOutput& out) {
+  State& s = *state_;
+  const Duration down = s.now == far_past ? Duration{0} : std::max(Duration{0}, now - s.now);
+  s.now = std::max(s.now, now);
+  for (auto& run : s.monitors) {
+    for (auto& [labels, e] : run.entries) {
+      std::vector<Transition> transitions;
+      e.instance.restarted(s.now, down, transitions);
+      s.tell(s.spec(run), labels, e, transitions, out);
+    }
+    run.next_due = ceil_to(s.now, run.every);
+  }
+  s.settle_restore(out);  // else a checkpoint before the first tick would lose what the edit ended
+}
+
+Instant Core::next_due() const {
+  if (!state_->removed.empty() || !state_->edits.empty()) return state_->now;
+  Instant next = far_future;
+  for (const auto& run : state_->monitors) next = std::min(next, run.next_due);
+  return next;
+}
+
+Duration Core::feed_span(std::string_view stream) const {
+  Duration finest = days(1);
+  for (const auto& run : state_->monitors) {
+    if (!run.streams.contains(std::string(stream))) continue;
+    if (state_->spec(run).on_arrival) return Duration{0};
+    finest = std::min(finest, run.every);
+  }
+  return finest;
+}
+
+bool Core::judges_on_arrival(std::string_view stream) const {
+  for (const auto& run : state_->monitors)
+    if (state_->spec(run).on_arrival && run.streams.contains(std::string(stream))) return true;
+  return false;
+}
+
+std::vector<AlertView> Core::alerts(bool active_only) const {
+  std::vector<AlertView> out;
+  for (const auto& run : state_->monitors) {
+    const MonitorSpec& m = state_->spec(run);
+    for (const auto& [labels, e] : run.entries) {
+      const AlertInstance& i = e.instance;
+      if (active_only && i.state() != AlertState::pending && i.state() != AlertState::firing) continue;
+      AlertView v;
+      v.monitor = m.name;
+      v.pack = m.pack;
+      v.labels = wire_labels(m, labels, i.severity());
+      v.state = i.state();
+      v.severity = i.severity();
+      v.active_at = i.active_at();
+      v.fired_at = i.fired_at();
+      v.keep_since = i.keep_since();
+      v.held = i.held();
+      v.reading = i.last_reading();
+      v.annotations = render_annotations(m, labels, i.severity(),
+                                         i.fired_at().value_or(i.active_at().value_or(state_->now)), i.last_reading());
+      out.push_back(std::move(v));
+    }
+  }
+  std::stable_sort(out.begin(), out.end(), [](const AlertView& a, const AlertView& b) {
+    const auto rank = [](const AlertView& v) {
+      return (v.state == AlertState::firing    ? 100
+              : v.state == AlertState::unknown ? 60
+              : v.state == AlertState::no_data ? 50
+              : v.state == AlertState::pending ? 40
+                                               : 0) +
+             static_cast<int>(v.severity);
+    };
+    return rank(a) > rank(b);
+  });
+  return out;
+}
+
+const AlertInstance* Core::instance(const std::string& monitor_name, const LabelSet& labels) const {
+  for (const auto& run : state_->monitors) {
+    const MonitorSpec& m = state_->spec(run);
+    if (m.name != monitor_name && m.id != monitor_name) continue;
+    const auto it = run.entries.find(labels);
+    if (it != run.entries.end()) return &it->second.instance;
+  }
+  return nullptr;
+}
+
+}  // namespace tidewatch

@@ -1,0 +1,112 @@
+// What Engine holds, for the files that take deliveries, recover, reload and answer pages. Nothing outside these
+// includes it. Logged stream names are "pack/stream", so that two packs may each have a `trades`.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/commit_queue.h"
+#include "io/engine.h"
+#include "io/file_tail.h"
+#include "io/ingest_handler.h"
+#include "io/metrics_page.h"
+#include "io/outbox.h"
+#include "io/webhook_notifier.h"
+#include "records/dead_letter.h"
+
+namespace tidewatch {
+
+struct RunningPack {
+  EnginePack pack;
+  std::unique_ptr<Core> core;
+  std::map<std::string, Decoder> decoders;
+};
+
+struct Tail {
+  std::string pack, stream, source;
+  BodyFormat format;
+  std::unique_ptr<FileTail> file;
+};
+
+struct Engine::State {
+  Loop& loop;
+  EngineOptions options;
+  std::unique_ptr<Store> store;
+  std::vector<RunningPack> packs;
+  std::vector<Tail> tails;
+  DeadLetterRing letters;
+  std::unique_ptr<StoreWorker> worker;
+  std::unique_ptr<HttpClient> client;
+  std::unique_ptr<Outbox> outbox;
+  std::unique_ptr<CommitQueue> commits;
+  std::unique_ptr<HttpServer> server;
+  IngestTickets tickets;
+  CommitTimes times;
+  std::function<Result<std::vector<EnginePack>>()> load;
+  Instant last_flush{}, last_checkpoint{}, last_tail{};
+  std::uint64_t last_seq = 0;
+  bool is_drained = false;
+  bool has_reload_failed = false;
+  Instant last_reload{};  // the newest that worked, the start included
+  // Notifiers of packs that a reload took away: their last messages still have to arrive.
+  std::map<std::string, std::shared_ptr<Notifier>> departed;
+
+  State(Loop& l, EngineOptions o) : loop(l), options(std::move(o)) {}
+
+  RunningPack* find_pack(std::string_view name);
+
+  // --- cores ---
+
+  static Result<RunningPack> build(EnginePack pack);
+  std::string checkpoint_body() const;
+  std::string hash() const;
+
+  StoredCheckpoint checkpoint(Instant now) const { return {last_seq, now, hash(), checkpoint_body()}; }
+
+  Done restore(const StoredCheckpoint& kept);
+  Store::Commit part_of(const CoreOutput& out) const;
+
+  // What was logged after the checkpoint, again. Its outputs are on disk already (same commit); the notifications are
+  // offered once more and known ones fall out by their key, so an edited pack's new ones are not lost.
+  Done recover();
+  Done replay(const StoredInput& input, CoreOutput& out);
+  std::shared_ptr<Notifier> make_notifier(const std::string& name, const NotifierSpec& spec) const;
+  void set_notifiers();
+  void set_tails();
+
+  // --- inputs ---
+
+  struct Applied {
+    IngestAnswer answer;
+    Store::Commit part;
+  };
+
+  Result<Applied> apply(RunningPack& p, const std::string& stream, const std::string& source, std::string_view body,
+                        BodyFormat format, const std::string& batch_id);
+  HttpResponse unavailable() const;
+  void ingest(const HttpRequest& request, HttpServer::Respond respond);
+  void redeem(const std::string& key, const IngestTickets::Ticket& ticket, HttpServer::Respond respond);
+  void take(const std::string& address, const std::string& key, const Delivery& d, HttpServer::Respond respond);
+  void poll_tails();
+  Instant wake();
+  void want_checkpoint();
+
+  // --- pages ---
+
+  EngineFacts facts() const;
+  std::string dead_letters(const HttpRequest& request) const;
+  void handle(const HttpRequest& request, HttpServer::Respond respond);
+  static void refuse_method(const char* allowed, const HttpServer::Respond& respond);
+
+  // Every monitor of a pack that is gone ends like a removed one: its state restored into a pack with nothing but the
+  // notifiers.
+  Done end_pack(const RunningPack& gone, const std::string& body, Instant now, CoreOutput& out);
+  Done reload(std::vector<EnginePack> next);
+  Done swap(std::vector<EnginePack> next);
+  Done reload_from_app();
+  Done drain();
+};
+
+}  // namespace tidewatch
