@@ -81,11 +81,7 @@ struct CalibrationState final : FamilyState {
 class Calibration final : public FamilyOf<Calibration, CalibrationState> {
  public:
   Calibration(PairReader reader, std::size_t bins) : reader_(std::move(reader)), bins_(bins) {}
-  std::unique_ptr<FamilyState> make() const override {
-    auto state = std::make_unique<CalibrationState>();
-    state->bins.resize(bins_);
-    return state;
-  }
+  void begin(CalibrationState& state) const { state.bins.resize(bins_); }
   std::unique_ptr<FamilyState> read_state(ByteReader& in) const override {
     auto state = std::make_unique<CalibrationState>();
     if (!state->read(in) || state->bins.size() != bins_) return nullptr;

@@ -45,11 +45,7 @@ class Drift final : public FamilyOf<Drift, DriftState> {
         has_null_bin_(input.spec.nulls_bin),
         rule_(std::move(rule)) {}
 
-  std::unique_ptr<FamilyState> make() const override {
-    auto state = std::make_unique<DriftState>();
-    state->counts.resize(bins());
-    return state;
-  }
+  void begin(DriftState& state) const { state.counts.resize(bins()); }
   // A category's dictionary is mapped to bins once a batch; a string column has one text a row, so nothing is saved.
   void prepare(const Batch& batch) override {
     prepared_ = nullptr;

@@ -5,6 +5,7 @@
 // in pane order); nothing is ever subtracted; a value that cannot be used is counted by reason, never dropped.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +37,10 @@ class Family {
   virtual ~Family() = default;
 
   virtual std::unique_ptr<FamilyState> make() const = 0;
+  // For states that stand side by side in a pane's block: their size, and an empty one made at `where`, which is
+  // aligned for any type. The block destroys it.
+  virtual std::size_t state_bytes() const = 0;
+  virtual void make_each(std::span<std::byte* const> blocks, std::size_t offset) const = 0;
   // Once a batch, before its rows are added: lets a family do per-batch work once (run an expression, map a
   // dictionary). Optional for the caller, but who calls it for one batch calls it for every later one: it is remembered
   // by address.
@@ -46,6 +51,9 @@ class Family {
   virtual void add_row(FamilyState& state, const Batch& batch, std::uint32_t row) const {
     add(state, batch, std::span<const std::uint32_t>(&row, 1));
   }
+  // Adds rows[i] to the state at blocks[i] + offset, for each i: one call a batch, whatever panes its rows go to.
+  virtual void add_each(std::span<std::byte* const> blocks, std::size_t offset, const Batch& batch,
+                        std::span<const std::uint32_t> rows) const = 0;
   // into += from. Panes are merged oldest first.
   virtual void merge(FamilyState& into, const FamilyState& from) const = 0;
   // Fills value or text, n, nulls, excluded, status (ok, undefined, insufficient for min_n), reason, error, low, high,

@@ -1,9 +1,10 @@
 // The part every family would otherwise repeat: casts, the loop over rows, make and read_state. A family states its
 // State (add nothing allocates once made; merge, write, read, memory_bytes) and add_one(state, batch, row), which is
-// inlined into both ingest paths. Templates stop here.
+// inlined into the ingest paths. Templates stop here.
 #pragma once
 
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "metrics/family.h"
@@ -14,13 +15,27 @@ namespace tidewatch {
 template <typename Self, typename State>
 class FamilyOf : public Family {
  public:
-  std::unique_ptr<FamilyState> make() const override { return std::make_unique<State>(); }
+  std::unique_ptr<FamilyState> make() const override {
+    auto state = std::make_unique<State>();
+    self().begin(*state);
+    return state;
+  }
+  std::size_t state_bytes() const override { return sizeof(State); }
+  void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
+    static_assert(alignof(State) <= alignof(std::max_align_t));
+    for (std::byte* const block : blocks) self().begin(*new (block + offset) State());
+  }
   void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
     auto& own = static_cast<State&>(state);
     for (const std::uint32_t row : rows) self().add_one(own, batch, row);
   }
   void add_row(FamilyState& state, const Batch& batch, std::uint32_t row) const override {
     self().add_one(static_cast<State&>(state), batch, row);
+  }
+  void add_each(std::span<std::byte* const> blocks, std::size_t offset, const Batch& batch,
+                std::span<const std::uint32_t> rows) const override {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      self().add_one(*std::launder(reinterpret_cast<State*>(blocks[i] + offset)), batch, rows[i]);
   }
   void merge(FamilyState& into, const FamilyState& from) const override {
     static_cast<State&>(into).merge(static_cast<const State&>(from));
@@ -34,6 +49,8 @@ class FamilyOf : public Family {
     if (!state->read(in) || !in.good()) return nullptr;
     return state;
   }
+
+  void begin(State&) const {}  // what an empty state needs beyond its defaults
 
  private:
   const Self& self() const { return static_cast<const Self&>(*this); }

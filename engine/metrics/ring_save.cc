@@ -7,11 +7,11 @@ namespace tidewatch {
 bool Ring::write_pane(Pane& pane, ByteWriter& out) {
   for (std::size_t s = 0; s < slots_.size(); ++s) {
     ByteWriter state;
-    if (!slots_[s].is_sequential && pane.states[s]) slots_[s].family->write(*pane.states[s], state);
+    if (!slots_[s].is_sequential) slots_[s].family->write(pane.states.state(slots_[s].offset), state);
     out.text(state.bytes());
   }
-  out.put(static_cast<std::uint8_t>(pane.rows != nullptr));
-  if (pane.rows) pane.rows->write(out);
+  out.put(static_cast<std::uint8_t>(pane.ordered != nullptr));
+  if (pane.ordered) pane.ordered->rows.write(out);
   return true;
 }
 
@@ -110,22 +110,24 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
     series->last_row.ns = in.get<std::int64_t>();
     for (std::size_t j = in.count(9); j > 0 && in.good(); --j) {
       Pane& pane = pane_for(*series, in.get<std::int64_t>());
+      make_fresh_states();
       for (const std::size_t slot : slot_of) {
         const std::string bytes = in.text();
         if (slot == gone || bytes.empty() || slots_[slot].is_sequential) continue;
         ByteReader reader(bytes);
-        pane.states[slot] = slots_[slot].family->read_state(reader);
-        if (!pane.states[slot]) {
-          pane.states[slot] = slots_[slot].family->make();
+        // Merged into the empty state in the block: by what families keep, the same bits.
+        const auto saved = slots_[slot].family->read_state(reader);
+        if (saved)
+          slots_[slot].family->merge(pane.states.state(slots_[slot].offset), *saved);
+        else
           in.fail();
-        }
       }
       if (in.get<std::uint8_t>() == 0) continue;
       RowStore rows(key_column_);
       if (!rows.read(in)) in.fail();
       if (!has_sequential_) continue;
-      *pane.rows = std::move(rows);
-      pane.is_stale = true;
+      pane.ordered->rows = std::move(rows);
+      pane.ordered->is_stale = true;
     }
     if (in.get<std::uint8_t>() != 0) {
       RowStore rows(key_column_);

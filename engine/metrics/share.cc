@@ -50,6 +50,11 @@ class Share final : public FamilyOf<Share, ShareState> {
     else
       add(state, batch, std::span<const std::uint32_t>(&row, 1));
   }
+  void add_each(std::span<std::byte* const> blocks, std::size_t offset, const Batch& batch,
+                std::span<const std::uint32_t> rows) const override {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      add_row(*reinterpret_cast<FamilyState*>(blocks[i] + offset), batch, rows[i]);
+  }
   void add_one(ShareState&, const Batch&, std::uint32_t) const {}
   void read_one(const ShareState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     out.n = state.known;

@@ -12,6 +12,7 @@
 
 #include "metrics/family.h"
 #include "metrics/label_index.h"
+#include "metrics/pane_block.h"
 #include "metrics/pane_clock.h"
 #include "metrics/row_store.h"
 #include "metrics/sparse_panes.h"
@@ -20,11 +21,18 @@ namespace tidewatch {
 
 inline constexpr std::size_t most_series = 10'000;
 
-// One label set's rows of one pane: a state a family. Sequential families keep rows and make the state when read.
+// A pane's rows for sequential families, which make their states when they are read.
+struct OrderedPart {
+  explicit OrderedPart(std::optional<std::size_t> key_column) : rows(key_column) {}
+  RowStore rows;
+  std::vector<std::unique_ptr<FamilyState>> states;  // by slot; null for the others
+  bool is_stale = false;                             // rows came after the states were made
+};
+
+// One label set's rows of one pane: a state a family, side by side; Ring::Slot says where.
 struct Pane {
-  std::vector<std::unique_ptr<FamilyState>> states;
-  std::unique_ptr<RowStore> rows;
-  bool is_stale = false;  // rows came after the sequential states were made
+  PaneBlock states;
+  std::unique_ptr<OrderedPart> ordered;
 };
 
 // What the whole stream did in a pane, whatever `where` and `by` say.
@@ -61,7 +69,7 @@ struct Series {
   Instant last_row = far_past;
   std::vector<WindowCache> caches;                    // by reader
   std::vector<std::vector<RecordedWindow>> recorded;  // by leaf of the ring, oldest window first
-  std::vector<std::uint32_t> pending;                 // rows of the batch being landed
+  std::vector<std::uint32_t> pending;                 // rows rings: rows of the batch being landed
 };
 
 class Ring {
@@ -70,6 +78,7 @@ class Ring {
     std::string key;
     std::unique_ptr<Family> family;
     bool is_sequential = false;
+    std::size_t offset = 0;       // of its state in a pane's block; not for sequential ones
     std::uint32_t most_rows = 0;  // rows rings: the longest N, extra rows included
     std::vector<std::size_t> needed;
   };
@@ -143,10 +152,16 @@ class Ring {
  private:
   Series& series_for(std::uint32_t label_id);
   Series& make_series(LabelSet labels, std::uint32_t label_id);
-  void land_panes(Series& series, const Batch& batch);
+  void land_in_panes(const Batch& batch, std::span<const std::uint32_t> rows,
+                     const std::vector<std::uint32_t>& label_ids);
+  void land_in_one_series(const Batch& batch, std::span<const std::uint32_t> rows);
+  void land_in_rows(const Batch& batch, std::span<const std::uint32_t> rows,
+                    const std::vector<std::uint32_t>& label_ids, Instant watermark);
+  void landed_late(Series& series, std::int64_t index);
   void land_rows(Series& series, const Batch& batch, Instant watermark);
   void trim_rows(Series& series, Instant watermark);
   Pane& pane_for(Series& series, std::int64_t index);
+  void make_fresh_states();
   const FamilyState* pane_state(Pane& pane, std::size_t slot);
   bool write_pane(Pane& pane, ByteWriter& out);
 
@@ -160,12 +175,15 @@ class Ring {
   std::size_t readers_ = 0, recorders_ = 0;
   Duration land_{0}, keep_{0};
 
+  PaneArena arena_;  // outlives the panes
   std::map<LabelSet, std::unique_ptr<Series>> series_;
   std::vector<Series*> by_label_;  // by label id
   Series* only_ = nullptr;
   Series* other_ = nullptr;
   std::uint64_t overflowed_ = 0;
   std::vector<Series*> touched_;
+  std::int64_t oldest_kept_ = INT64_MIN;    // panes before it are out of every window's reach
+  std::vector<std::byte*> blocks_, fresh_;  // of the rows being landed; those whose states are not made yet
 
   SparsePanes<PaneMark> marks_;
   std::int64_t read_end_ = INT64_MIN;

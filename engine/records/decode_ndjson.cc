@@ -1,6 +1,7 @@
-// The hot path of ingest. Keys are compared raw, in the order of the last record, so a field costs one memcmp and not a
-// lookup; texts without escapes are borrowed from the body and never copied. Built with NDEBUG: simdjson's own checks
-// would cost half of the speed, and every value is checked here anyway.
+// What plain_record.h leaves: the first record of a shape, escapes, other orders, and all that is wrong. Keys are
+// compared raw, in the order of the last record, so a field costs one memcmp and not a lookup; texts without escapes
+// are borrowed from the body and never copied. Built with NDEBUG: simdjson's own checks would cost half of the speed,
+// and every value is checked here anyway.
 #include "records/decode_ndjson.h"
 
 #include <cmath>
@@ -12,6 +13,7 @@
 #endif
 
 #include "records/decode_time.h"
+#include "records/plain_record.h"
 
 namespace tidewatch {
 
@@ -138,25 +140,17 @@ bool consume(ondemand::value& value, int depth) {
   return false;
 }
 
-// A key of the last records, in their order.
-struct Key {
-  std::string name;
-  int column = -1;         // -1: not in the schema
-  bool is_plain = true;    // may be compared raw: no quote, backslash or control character
-  std::uint64_t rows = 0;  // of this body, for unknown keys
-};
-
 }  // namespace
 
 struct JsonReader::State {
-  explicit State(RowBuilder& b) : builder(b) {}
+  State(RowBuilder& b, bool use_plain) : builder(b), reads_plain(use_plain) {}
 
   void begin_body(std::string_view body) {
     body_end = body.data() + body.size();
-    for (Key& key : keys) key.rows = 0;
+    for (LearntKey& key : keys) key.rows = 0;
   }
   void end_body() {
-    for (const Key& key : keys) {
+    for (const LearntKey& key : keys) {
       if (key.column < 0 && key.rows > 0) builder.state_fact("added", key.name, "not in the schema", key.rows);
     }
   }
@@ -167,23 +161,25 @@ struct JsonReader::State {
   bool take_integer(ondemand::value& value, std::size_t column);
   bool take_time(ondemand::value& value, std::size_t column);
   bool refuse(ondemand::value& value, std::size_t column);
-  Key* key_of(ondemand::field& field, const char* text_end);
+  LearntKey* key_of(ondemand::field& field, const char* text_end);
 
   RowBuilder& builder;
+  bool reads_plain;
+  PlainRecord plain;
   ondemand::parser parser;
   std::string tail;  // records too near the end of the body to be read in place
   const char* body_end = nullptr;
-  std::vector<Key> keys;
+  std::vector<LearntKey> keys;
   std::size_t next_key = 0;
-  Key spare;  // an unknown key beyond the kept ones
+  LearntKey spare{"", -1};  // an unknown key beyond the kept ones
 };
 
-Key* JsonReader::State::key_of(ondemand::field& field, const char* text_end) {
+LearntKey* JsonReader::State::key_of(ondemand::field& field, const char* text_end) {
   const char* raw = field.key().raw();
   const std::size_t left = static_cast<std::size_t>(text_end - raw);
   for (std::size_t tried = 0; tried < keys.size(); ++tried) {
     if (next_key >= keys.size()) next_key = 0;
-    Key& key = keys[next_key++];
+    LearntKey& key = keys[next_key++];
     const std::size_t n = key.name.size();
     if (key.is_plain && n < left && std::memcmp(raw, key.name.data(), n) == 0 && raw[n] == '"') return &key;
   }
@@ -194,10 +190,7 @@ Key* JsonReader::State::key_of(ondemand::field& field, const char* text_end) {
     next_key = i + 1;
     return &keys[i];
   }
-  Key key;
-  key.name = name;
-  key.column = builder.find(name);
-  for (const char c : name) key.is_plain = key.is_plain && c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 32;
+  LearntKey key(name, builder.find(name));
   if (keys.size() < kept_keys) {
     next_key = keys.size() + 1;
     return &keys.emplace_back(std::move(key));
@@ -314,7 +307,7 @@ bool JsonReader::State::fields(ondemand::document& document, std::string_view te
   for (auto field : object) {
     if (field.error()) return false;
     ondemand::field& pair = field.value_unsafe();
-    Key* key = key_of(pair, text_end);
+    LearntKey* key = key_of(pair, text_end);
     if (key == nullptr) return false;
     if (key->column < 0) {
       ++key->rows;
@@ -329,10 +322,15 @@ bool JsonReader::State::fields(ondemand::document& document, std::string_view te
 void JsonReader::State::record(std::string_view text, std::uint64_t line) {
   builder.begin_row();
   std::string_view readable = text;
-  if (static_cast<std::size_t>(body_end - (text.data() + text.size())) < simdjson::SIMDJSON_PADDING) {
+  static_assert(PlainRecord::padding >= simdjson::SIMDJSON_PADDING);
+  if (static_cast<std::size_t>(body_end - (text.data() + text.size())) < PlainRecord::padding) {
     tail.assign(text);
-    tail.append(simdjson::SIMDJSON_PADDING, ' ');
+    tail.append(PlainRecord::padding, ' ');
     readable = std::string_view(tail).substr(0, text.size());
+  }
+  if (reads_plain) {
+    if (plain.read(readable, keys, builder)) return builder.end_row(text, line);
+    builder.begin_row();
   }
   simdjson::error_code error = simdjson::SUCCESS;
   if (parser.capacity() < readable.size()) error = parser.allocate(readable.size() * 2 + 4096);
@@ -353,7 +351,7 @@ void JsonReader::State::record(std::string_view text, std::uint64_t line) {
   builder.end_row(text, line);
 }
 
-JsonReader::JsonReader(RowBuilder& builder) : state_(std::make_unique<State>(builder)) {}
+JsonReader::JsonReader(RowBuilder& builder, bool reads_plain) : state_(std::make_unique<State>(builder, reads_plain)) {}
 JsonReader::~JsonReader() = default;
 
 namespace {

@@ -1,0 +1,78 @@
+// The states of a pane side by side in one block of memory, taken from the ring's arena. With many label sets nearly
+// every row opens a pane, and a heap object a state would cost more than adding the row does.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "metrics/family.h"
+
+namespace tidewatch {
+
+// Memory for the blocks of one ring: all of one size, given again after use. It grows with the most panes that ever
+// were there at once and shrinks with the ring.
+class PaneArena {
+ public:
+  // A further state in every block; its offset. Before the first block.
+  std::size_t add(std::size_t bytes) {
+    const std::size_t offset = block_bytes_;
+    offsets_.push_back(offset);
+    block_bytes_ += (bytes + alignment - 1) / alignment * alignment;
+    return offset;
+  }
+  // A block without states: the caller makes one at each offset at once.
+  std::byte* take() {
+    if (free_.empty()) grow();
+    std::byte* const block = free_.back();
+    free_.pop_back();
+    return block;
+  }
+  // Destroys the states and keeps the block for later.
+  void give_back(std::byte* block) {
+    for (const std::size_t offset : offsets_) reinterpret_cast<FamilyState*>(block + offset)->~FamilyState();
+    free_.push_back(block);
+  }
+  std::size_t block_bytes() const { return block_bytes_; }
+
+ private:
+  static constexpr std::size_t alignment = alignof(std::max_align_t), first_blocks = 4, most_bytes = 256 << 10;
+  void grow() {
+    const std::size_t size = std::max(block_bytes_, alignment);
+    chunks_.push_back(std::make_unique<std::byte[]>(size * next_blocks_));
+    for (std::size_t i = next_blocks_; i-- > 0;) free_.push_back(chunks_.back().get() + i * size);
+    if (next_blocks_ * 2 * size <= most_bytes) next_blocks_ *= 2;
+  }
+
+  std::vector<std::size_t> offsets_;
+  std::size_t block_bytes_ = 0, next_blocks_ = first_blocks;
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::vector<std::byte*> free_;
+};
+
+// Owns one block: a pointer and the way home.
+class PaneBlock {
+ public:
+  PaneBlock() = default;
+  PaneBlock(PaneArena& arena, std::byte* block) : block_(block), arena_(&arena) {}
+  PaneBlock(PaneBlock&& from) noexcept : block_(std::exchange(from.block_, nullptr)), arena_(from.arena_) {}
+  PaneBlock& operator=(PaneBlock&& from) noexcept {
+    std::swap(block_, from.block_);
+    std::swap(arena_, from.arena_);
+    return *this;
+  }
+  ~PaneBlock() {
+    if (block_) arena_->give_back(block_);
+  }
+  std::byte* get() const { return block_; }
+  explicit operator bool() const { return block_ != nullptr; }
+  FamilyState& state(std::size_t offset) const { return *reinterpret_cast<FamilyState*>(block_ + offset); }
+
+ private:
+  std::byte* block_ = nullptr;
+  PaneArena* arena_ = nullptr;
+};
+
+}  // namespace tidewatch

@@ -1,0 +1,348 @@
+// See plain_record.h. A cursor moves over the record; any surprise returns false. What is accepted here must be read
+// by simdjson to the same bits: decode_plain_test.cc holds the two together on random records.
+#include "records/plain_record.h"
+
+#include <charconv>
+#include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "records/decode_time.h"
+
+namespace tidewatch {
+
+namespace {
+
+constexpr int deepest = 48;  // nesting; deeper values are simdjson's
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_digit(char c) { return static_cast<unsigned char>(c - '0') < 10; }
+
+// A well-formed character of more than one byte at p (RFC 3629); its length, or 0.
+std::size_t wide_character(const unsigned char* p, std::size_t left) {
+  const auto follows = [&](std::size_t i) { return i < left && (p[i] & 0xC0) == 0x80; };
+  if (p[0] >= 0xC2 && p[0] <= 0xDF) return follows(1) ? 2 : 0;
+  if ((p[0] & 0xF0) == 0xE0) {
+    if (!follows(1) || !follows(2)) return 0;
+    if (p[0] == 0xE0 && p[1] < 0xA0) return 0;  // overlong
+    if (p[0] == 0xED && p[1] > 0x9F) return 0;  // a surrogate
+    return 3;
+  }
+  if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+    if (!follows(1) || !follows(2) || !follows(3)) return 0;
+    if (p[0] == 0xF0 && p[1] < 0x90) return 0;
+    if (p[0] == 0xF4 && p[1] > 0x8F) return 0;  // beyond U+10FFFF
+    return 4;
+  }
+  return 0;
+}
+
+bool is_utf8(std::string_view text) {
+  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t n = p[i] < 0x80 ? 1 : wide_character(p + i, text.size() - i);
+    if (n == 0) return false;
+    i += n;
+  }
+  return true;
+}
+
+constexpr double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+class Cursor {
+ public:
+  Cursor(const char* at, const char* end) : at_(at), end_(end) {}
+
+  const char* at() const { return at_; }
+  const char* end() const { return end_; }
+  void skip_space() {
+    while (at_ < end_ && is_space(*at_)) ++at_;
+  }
+  // The next character after white space, passed over when it is `c`.
+  bool take(char c) {
+    if (at_ < end_ && *at_ == c) [[likely]] {
+      ++at_;
+      return true;
+    }
+    skip_space();
+    if (at_ >= end_ || *at_ != c) return false;
+    ++at_;
+    return true;
+  }
+  bool take_key(const LearntKey& key) {
+    if (!key.stands_at(at_, end_)) return false;
+    at_ += key.name.size() + 2;
+    return true;
+  }
+  bool literal(std::string_view word) {
+    if (static_cast<std::size_t>(end_ - at_) < word.size() || std::memcmp(at_, word.data(), word.size()) != 0)
+      return false;
+    at_ += word.size();
+    return ends_value();
+  }
+  bool text(std::string_view& out) {
+    if (at_ >= end_ || *at_ != '"') return false;
+    const char* const from = at_ + 1;
+    const char* p = from;
+    bool is_ascii = true;
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), blank = _mm_set1_epi8(' ');
+    for (;; p += 16) {
+      if (p >= end_) return false;
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+      // Signed: a byte of a wide character is below a blank, like a control character.
+      const __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(bytes, backslash), _mm_cmplt_epi8(bytes, blank));
+      const auto odds = static_cast<unsigned>(_mm_movemask_epi8(odd));
+      const auto quotes = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, quote)));
+      const unsigned before = quotes ? (quotes & (0u - quotes)) - 1 : 0xffffu;
+      if (odds & before) {
+        is_ascii = false;
+        break;
+      }
+      if (quotes) {
+        p += __builtin_ctz(quotes);
+        break;
+      }
+    }
+    if (!is_ascii)
+#endif
+    {
+      for (is_ascii = true; p < end_ && *p != '"'; ++p) {
+        const auto c = static_cast<unsigned char>(*p);
+        if (c == '\\' || c < 0x20) return false;
+        is_ascii = is_ascii && c < 0x80;
+      }
+    }
+    if (p >= end_) return false;
+    out = std::string_view(from, static_cast<std::size_t>(p - from));
+    at_ = p + 1;
+    return is_ascii || is_utf8(out);
+  }
+  bool integer(std::int64_t& out) {
+    const char* p = at_;
+    const bool is_negative = *p == '-';
+    p += is_negative;
+    const char* const first = p;
+    std::uint64_t value = 0;
+    while (p < end_ && is_digit(*p)) value = value * 10 + static_cast<unsigned char>(*p++ - '0');
+    const auto digits = p - first;
+    // Up to 18 digits always fit; the rare rest, and -0, are left alone.
+    if (digits == 0 || digits > 18 || (*first == '0' && (digits > 1 || is_negative))) return false;
+    out = is_negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+    at_ = p;
+    return ends_value();
+  }
+  // A number by JSON's grammar: its bytes from the cursor to `to`, and its decimal digits when they are few.
+  struct Decimal {
+    std::uint64_t digits = 0;
+    int exponent = 0;
+    bool is_negative = false, is_short = false;
+  };
+  bool decimal(Decimal& out) {
+    const char* p = at_;
+    out.is_negative = *p == '-';
+    p += out.is_negative;
+    const char* const first = p;
+    std::uint64_t digits = 0;
+    while (p < end_ && is_digit(*p)) digits = digits * 10 + static_cast<unsigned char>(*p++ - '0');
+    auto count = p - first;
+    if (count == 0 || (*first == '0' && count > 1)) return false;
+    int exponent = 0;
+    if (p < end_ && *p == '.') {
+      const char* const point = ++p;
+      while (p < end_ && is_digit(*p)) digits = digits * 10 + static_cast<unsigned char>(*p++ - '0');
+      if (p == point) return false;
+      exponent = -static_cast<int>(std::min<std::ptrdiff_t>(p - point, 10'000));
+      count += p - point;
+    }
+    if (p < end_ && (*p == 'e' || *p == 'E')) {
+      ++p;
+      const bool is_down = p < end_ && *p == '-';
+      if (p < end_ && (*p == '-' || *p == '+')) ++p;
+      const char* const power = p;
+      int value = 0;
+      while (p < end_ && is_digit(*p)) {
+        value = std::min(value * 10 + (*p - '0'), 100'000);
+        ++p;
+      }
+      if (p == power) return false;
+      exponent += is_down ? -value : value;
+    }
+    out.digits = digits;
+    out.exponent = exponent;
+    out.is_short = count <= 19;
+    at_ = p;
+    return ends_value();
+  }
+  bool number(double& out) {
+    const char* const from = at_;
+    Decimal d;
+    if (!decimal(d)) return false;
+    // Both factors are exact, so the one rounding of their product or quotient is the right one (Clinger 1990).
+    if (d.is_short && d.digits <= (1ull << 53) && d.exponent >= -22 && d.exponent <= 22) {
+      double value = static_cast<double>(d.digits);
+      value = d.exponent < 0 ? value / powers_of_ten[-d.exponent] : value * powers_of_ten[d.exponent];
+      out = d.is_negative ? -value : value;
+      return true;
+    }
+    const auto read = std::from_chars(from, at_, out);
+    return read.ec == std::errc() && read.ptr == at_;
+  }
+  // Any value, read to its end.
+  bool skip(int depth) {
+    if (at_ >= end_ || depth > deepest) return false;
+    std::string_view ignored;
+    Decimal number;
+    switch (*at_) {
+      case '"':
+        return text(ignored);
+      case 't':
+        return literal("true");
+      case 'f':
+        return literal("false");
+      case 'n':
+        return literal("null");
+      case '{':
+        ++at_;
+        if (take('}')) return true;
+        do {
+          skip_space();
+          if (!text(ignored) || !take(':')) return false;
+          skip_space();
+          if (!skip(depth + 1)) return false;
+        } while (take(','));
+        return take('}');
+      case '[':
+        ++at_;
+        if (take(']')) return true;
+        do {
+          skip_space();
+          if (!skip(depth + 1)) return false;
+        } while (take(','));
+        return take(']');
+      default:
+        return decimal(number);
+    }
+  }
+
+ private:
+  bool ends_value() const { return at_ >= end_ || *at_ == ',' || *at_ == '}' || *at_ == ']' || is_space(*at_); }
+  const char* at_;
+  const char* end_;
+};
+
+bool take_time(Cursor& cursor, std::size_t column, RowBuilder& builder) {
+  std::int64_t ns = 0, whole = 0;
+  std::string_view text;
+  if (*cursor.at() == '"') {
+    if (!cursor.text(text) || !parse_event_time(text, builder.zone(), ns)) return false;
+  } else {
+    Cursor again = cursor;
+    if (cursor.integer(whole)) {
+      if (!epoch_to_ns(whole, ns)) return false;
+    } else {
+      double number;
+      if (!again.number(number) || !epoch_to_ns(number, ns)) return false;
+      cursor = again;
+    }
+  }
+  builder.set_integer(column, ns);
+  return true;
+}
+
+bool take_value(Cursor& cursor, std::size_t column, RowBuilder& builder) {
+  const ColumnSpec& spec = builder.columns()[column];
+  if (cursor.at() >= cursor.end()) return false;
+  if (*cursor.at() == 'n') {
+    if (!spec.nullable || !cursor.literal("null")) return false;
+    builder.set_null(column);
+    return true;
+  }
+  switch (spec.type) {
+    case ColumnType::number: {
+      double number;
+      if (!cursor.number(number)) return false;
+      builder.set_number(column, number);
+      return true;
+    }
+    case ColumnType::integer: {
+      std::int64_t whole;
+      if (!cursor.integer(whole)) return false;
+      builder.set_integer(column, whole);
+      return true;
+    }
+    case ColumnType::boolean: {
+      const bool truth = *cursor.at() == 't';
+      if (!cursor.literal(truth ? "true" : "false")) return false;
+      builder.set_integer(column, truth);
+      return true;
+    }
+    case ColumnType::string:
+    case ColumnType::category: {
+      std::string_view text;
+      if (!cursor.text(text)) return false;
+      builder.set_text(column, text);
+      return true;
+    }
+    case ColumnType::time:
+      return take_time(cursor, column, builder);
+  }
+  return false;
+}
+
+}  // namespace
+
+LearntKey::LearntKey(std::string_view text, int schema_column) : name(text), column(schema_column) {
+  for (const char c : name) is_plain = is_plain && c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 32;
+  quoted_ = "\"" + name + "\"";
+  if (quoted_.size() > most_words * 8) return;
+  words_ = (quoted_.size() + 7) / 8;
+  std::memcpy(bytes_, quoted_.data(), quoted_.size());
+  const std::string ones(quoted_.size(), '\xff');
+  std::memcpy(mask_, ones.data(), ones.size());
+}
+
+bool LearntKey::stands_at(const char* raw, const char* end) const {
+  if (!is_plain || static_cast<std::size_t>(end - raw) < quoted_.size()) return false;
+  if (words_ == 0) return std::memcmp(raw, quoted_.data(), quoted_.size()) == 0;
+  std::uint64_t different = 0;
+  for (std::size_t i = 0; i < words_; ++i) {
+    std::uint64_t word;
+    std::memcpy(&word, raw + i * 8, 8);
+    different |= (word ^ bytes_[i]) & mask_[i];
+  }
+  return different == 0;
+}
+
+bool PlainRecord::read(std::string_view text, std::vector<LearntKey>& keys, RowBuilder& builder) {
+  Cursor cursor(text.data(), text.data() + text.size());
+  unknown_.clear();
+  if (keys.empty() || !cursor.take('{')) return false;
+  std::size_t next = 0;
+  do {
+    cursor.skip_space();
+    LearntKey* key = nullptr;
+    for (std::size_t tried = 0; tried < keys.size() && !key; ++tried) {
+      LearntKey& candidate = keys[next];
+      if (++next == keys.size()) next = 0;
+      if (cursor.take_key(candidate)) key = &candidate;
+    }
+    if (!key || !cursor.take(':')) return false;
+    cursor.skip_space();
+    if (key->column < 0) {
+      if (!cursor.skip(1)) return false;
+      unknown_.push_back(key);
+    } else if (!take_value(cursor, static_cast<std::size_t>(key->column), builder)) {
+      return false;
+    }
+  } while (cursor.take(','));
+  if (!cursor.take('}')) return false;
+  cursor.skip_space();
+  if (cursor.at() != cursor.end()) return false;
+  for (LearntKey* key : unknown_) ++key->rows;
+  return true;
+}
+
+}  // namespace tidewatch

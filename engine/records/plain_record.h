@@ -1,0 +1,49 @@
+// Records as programs write them: keys in the order of the record before, texts without escapes, nothing wrong. Such a
+// record is read in one pass over its bytes, with no index of it made first; everything else is left to simdjson, which
+// alone decides what is malformed and says why. Written by hand rather than asked of simdjson compiled for newer
+// processors: one binary runs anywhere, and a record's own reader need not find its structure twice.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "records/row_builder.h"
+
+namespace tidewatch {
+
+// A key of the last records, in their order.
+struct LearntKey {
+  explicit LearntKey(std::string_view text, int schema_column);
+
+  std::string name;
+  int column = -1;         // -1: not in the schema
+  bool is_plain = true;    // may be compared raw: no quote, backslash or control character
+  std::uint64_t rows = 0;  // of this body, for unknown keys
+
+  // True when `raw` begins with the key in quotes. 32 bytes from `raw` on must be readable.
+  bool stands_at(const char* raw, const char* end) const;
+
+ private:
+  static constexpr std::size_t most_words = 4;
+  std::string quoted_;
+  std::size_t words_ = 0;  // of the masks; 0 = too long for them
+  std::uint64_t bytes_[most_words] = {}, mask_[most_words] = {};
+};
+
+class PlainRecord {
+ public:
+  // Bytes past the end of a record that must be readable (their values do not matter).
+  static constexpr std::size_t padding = 64;
+
+  // Reads the record [text, text + size) into the builder's row, which has been begun. False when it is not plain:
+  // the row must then be begun again, and nothing else has been touched. True says that the record is JSON, that every
+  // value has its column's type, and that the rows of unknown keys have been counted.
+  bool read(std::string_view text, std::vector<LearntKey>& keys, RowBuilder& builder);
+
+ private:
+  std::vector<LearntKey*> unknown_;
+};
+
+}  // namespace tidewatch
