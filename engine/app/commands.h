@@ -33,6 +33,9 @@ int backtest_command(const BacktestArguments& arguments);
 struct RunArguments {
   std::vector<std::string> packs;
   std::string state = "tidewatch-state", listen = "127.0.0.1:9464", log_format = "logfmt", clock, token_file;
+  std::string tls_certificate, tls_key;
+  std::size_t most_connections = 10'000;
+  bool is_insecure = false;
   std::uint64_t seed = 1;
 };
 int run_command(const RunArguments& arguments);

@@ -41,7 +41,17 @@ int main(int argc, char** argv) {
   run_app->add_option("PACK", run.packs, "Folders with pack.lua")->required();
   run_app->add_option("--state", run.state, "Folder that keeps what must survive")->capture_default_str();
   run_app->add_option("--listen", run.listen, "Address and port; port 0 takes any")->capture_default_str();
-  run_app->add_option("--token-file", run.token_file, "Bearer token that requests must carry; required off loopback");
+  run_app->add_option("--token-file", run.token_file,
+                      "Bearer tokens, one a line: [SCOPE[,SCOPE]] TOKEN [NAME]; scopes ingest, read, admin");
+  auto* certificate =
+      run_app->add_option("--tls-cert", run.tls_certificate, "Certificate chain, PEM: the listener speaks TLS");
+  auto* key = run_app->add_option("--tls-key", run.tls_key, "The certificate's key, PEM");
+  certificate->needs(key);
+  key->needs(certificate);
+  run_app->add_flag("--insecure", run.is_insecure, "Listen off loopback without tokens or TLS");
+  run_app->add_option("--most-connections", run.most_connections, "Connections at once; the next gets 503")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
   run_app->add_option("--log-format", run.log_format, "logfmt or json")
       ->check(CLI::IsMember({"logfmt", "json"}))
       ->capture_default_str();

@@ -1,4 +1,7 @@
 // `tidewatch run`: packs loaded, engine started, addresses said, until a signal ends it.
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -8,6 +11,8 @@
 #include "app/data_files.h"
 #include "base/log.h"
 #include "io/engine.h"
+#include "io/tls.h"
+#include "io/tokens.h"
 
 namespace tidewatch {
 
@@ -51,6 +56,56 @@ std::optional<std::string> secret(const std::string& name) {
   return std::nullopt;
 }
 
+struct Keys {
+  Tokens tokens;
+  std::shared_ptr<const TlsContext> tls;
+};
+
+// What guards the listener: --token-file, else the secret TIDEWATCH_TOKENS; --tls-cert and --tls-key.
+Result<Keys> load_keys(const RunArguments& a) {
+  Keys out;
+  std::string where = "the secret TIDEWATCH_TOKENS";
+  std::optional<std::string> text;
+  if (!a.token_file.empty()) {
+    where = "--token-file " + a.token_file;
+    auto body = read_file(a.token_file);
+    if (!body) return body.error().within("--token-file");
+    text = std::move(*body);
+  } else {
+    text = secret("TIDEWATCH_TOKENS");
+  }
+  if (text) {
+    auto tokens = Tokens::parse(*text);
+    if (!tokens) return tokens.error().within(where);
+    out.tokens = std::move(*tokens);
+    struct stat facts {};
+    if (out.tokens.has_plain() && stat(a.token_file.c_str(), &facts) == 0 && (facts.st_mode & 077) != 0)
+      log::warning("token_file_open_to_others",
+                   {{"file", a.token_file}, {"cure", "chmod 600, or keep sha256:HEX instead of tokens"}});
+  }
+  if (!a.tls_certificate.empty()) {
+    auto context = TlsContext::load(a.tls_certificate, a.tls_key);
+    if (!context) return context.error().within("--tls-cert");
+    out.tls = std::move(*context);
+    const std::int64_t left = out.tls->not_after() - wall_clock().ns / 1'000'000'000;
+    const std::string end = format_instant({out.tls->not_after() * 1'000'000'000});
+    if (left < 14 * 86'400) {
+      log::warning(left < 0 ? "certificate_has_ended" : "certificate_ends_soon", {{"end", end}});
+    } else {
+      log::info("certificate_loaded", {{"end", end}});
+    }
+  }
+  return out;
+}
+
+// Ten thousand connections need as many open files; the soft limit is often 1,024.
+void raise_open_files() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int run_command(const RunArguments& a) {
@@ -72,13 +127,15 @@ int run_command(const RunArguments& a) {
     return complain("--listen: expected ADDRESS:PORT such as 127.0.0.1:9464, got \"" + a.listen + "\"", 2);
   options.http.address = a.listen.substr(0, colon);
   options.http.port = static_cast<int>(port);
-  if (!a.token_file.empty()) {
-    auto token = read_file(a.token_file);
-    if (!token) return complain("--token-file: " + token.error().text, 1);
-    while (!token->empty() && (token->back() == '\n' || token->back() == '\r')) token->pop_back();
-    if (token->empty()) return complain("--token-file: " + a.token_file + " is empty", 1);
-    options.http.token = *token;
-  }
+  if (options.http.address.size() > 2 && options.http.address.front() == '[' && options.http.address.back() == ']')
+    options.http.address = options.http.address.substr(1, options.http.address.size() - 2);
+  raise_open_files();
+  auto keys = load_keys(a);
+  if (!keys) return complain(keys.error().text, 1);
+  options.http.tokens = std::move(keys->tokens);
+  options.http.tls = std::move(keys->tls);
+  options.http.is_insecure = a.is_insecure;
+  options.http.most_connections = a.most_connections;
   if (!a.clock.empty()) {
     const auto clock = parse_clock(a.clock);
     if (!clock) return complain(clock.error().text, 2);
@@ -91,8 +148,17 @@ int run_command(const RunArguments& a) {
   Loop loop;
   auto engine = Engine::start(loop, options, std::move(*packs));
   if (!engine) return complain(engine.error().text, 1);
-  (*engine)->on_reload([folders = a.packs] { return load_packs(folders); });
-  const std::string base = "http://" + options.http.address + ":" + std::to_string((*engine)->port());
+  // Tokens and certificate come first and by themselves: a pack with a mistake must not keep an old certificate alive.
+  (*engine)->on_reload([a, &server = (*engine)->server()]() -> Result<std::vector<EnginePack>> {
+    auto renewed = load_keys(a);
+    if (!renewed) return renewed.error();
+    if (const Done ok = server.renew(std::move(renewed->tokens), std::move(renewed->tls)); !ok) return ok.error();
+    return load_packs(a.packs);
+  });
+  const bool is_six = options.http.address.find(':') != std::string::npos;
+  const std::string base = (options.http.tls ? "https://" : "http://") +
+                           (is_six ? "[" + options.http.address + "]" : options.http.address) + ":" +
+                           std::to_string((*engine)->port());
   std::fprintf(stderr,
                "tidewatch %s is ready\n  page     %s/\n  alerts   %s/api/v1/alerts\n  metrics  %s/metrics\n  records  "
                "POST %s/api/v1/records/STREAM\n",

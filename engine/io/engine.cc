@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "base/log.h"
 #include "io/console_notifier.h"
@@ -146,7 +147,7 @@ void Engine::State::want_checkpoint() {
 Done Engine::State::drain() {
   if (is_drained) return done();
   is_drained = true;
-  if (server) server->drain();
+  if (server) server->drain(Duration{0}, {});
   bool ok = true;
   worker->wait();
   commits->want_checkpoint([this] { return checkpoint(options.clock()); }, options.history,
@@ -189,13 +190,14 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
   };
   s->set_notifiers();
   s->set_tails();
-  auto server = HttpServer::listen(loop, s->options.http, [s](const HttpRequest& request, HttpServer::Respond respond) {
-    s->handle(request, std::move(respond));
+  auto server = HttpServer::listen(loop, s->options.http, [s](HttpRequest request, HttpServer::Respond respond) {
+    s->handle(std::move(request), std::move(respond));
   });
   if (!server) return server.error();
   s->server = std::move(*server);
   if (s->options.external_url.empty())
-    s->options.external_url = "http://" + s->options.http.address + ":" + std::to_string(s->server->port());
+    s->options.external_url = (s->server->is_tls() ? "https://" : "http://") + s->options.http.address + ":" +
+                              std::to_string(s->server->port());
   s->last_flush = s->last_checkpoint = s->last_reload = s->options.clock();
   loop.on_wake(s->options.clock, [s] { return s->wake(); });
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
@@ -222,11 +224,18 @@ void Engine::on_reload(std::function<Result<std::vector<EnginePack>>()> load) { 
 
 Done Engine::drain() { return state_->drain(); }
 
+HttpServer& Engine::server() { return *state_->server; }
+
 void Engine::run() {
   State* s = state_.get();
-  const auto end = [s] {
+  const auto end_now = [s] {
     if (const Done ok = s->drain(); !ok) log::error("drain_failed", {{"problem", ok.error().text}});
     s->loop.stop();
+  };
+  const auto end = [s, end_now] {
+    if (std::exchange(s->is_ending, true)) return end_now();
+    log::info("ending", {{"connections", std::to_string(s->server->connections())}});
+    s->server->drain(s->options.ending, end_now);
   };
   s->loop.on_signal(SIGTERM, end);
   s->loop.on_signal(SIGINT, end);

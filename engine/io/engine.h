@@ -30,7 +30,8 @@ struct EngineOptions {
   HttpServerOptions http;
   Duration history = days(7);
   Duration checkpoint_every = seconds(30);
-  std::uint64_t seed = 0;  // of the jitter
+  Duration ending = seconds(8);  // for requests in flight when a signal ends the engine
+  std::uint64_t seed = 0;        // of the jitter
   std::function<Instant()> clock = wall_clock;
   std::function<std::optional<std::string>(const std::string&)> secret;  // by name
   std::function<void(const std::string&)> print;                         // console notifier; null = standard output
@@ -52,10 +53,13 @@ class Engine {
   Done reload(std::vector<EnginePack> packs);
   // What SIGHUP and POST /-/reload call to load the packs anew.
   void on_reload(std::function<Result<std::vector<EnginePack>>()> load);
-  // Installs SIGTERM, SIGINT and SIGHUP and runs the loop until drained.
+  // Installs SIGTERM, SIGINT and SIGHUP and runs the loop until drained: requests in flight have `ending` to finish, a
+  // second signal cuts them off.
   void run();
   // Stops listening, commits what is pending, checkpoints. Blocks until it is on disk or has failed.
   Done drain();
+  // The listener, for its tokens and certificate to be renewed.
+  HttpServer& server();
 
   struct State;
 

@@ -47,8 +47,8 @@ HttpResponse Engine::State::unavailable() const {
   return out;
 }
 
-void Engine::State::ingest(const HttpRequest& request, HttpServer::Respond respond) {
-  auto read = read_delivery(request, options.http.limits.body);
+void Engine::State::ingest(HttpRequest request, HttpServer::Respond respond) {
+  auto read = read_delivery(std::move(request), options.http.limits.body);
   if (read.refusal) return respond(std::move(*read.refusal));
   auto d = std::make_shared<Delivery>(std::move(read.delivery));
   std::vector<std::string> known;

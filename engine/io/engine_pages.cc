@@ -38,13 +38,13 @@ std::string Engine::State::dead_letters(const HttpRequest& request) const {
   return out + "]}\n";
 }
 
-void Engine::State::handle(const HttpRequest& request, HttpServer::Respond respond) {
+void Engine::State::handle(HttpRequest request, HttpServer::Respond respond) {
   const bool is_get = request.method == "GET", is_post = request.method == "POST";
   const auto& path = request.path;
   const bool is_records = path.rfind("/api/v1/records/", 0) == 0;
   if (is_records || path == "/-/reload") {
     if (!is_post) return refuse_method("POST", respond);
-    if (is_records) return ingest(request, std::move(respond));
+    if (is_records) return ingest(std::move(request), std::move(respond));
     const Done ok = reload_from_app();
     return respond(ok ? HttpResponse{200, "text/plain; charset=utf-8", "reloaded\n"}
                       : error_response(500, ok.error().text));
@@ -59,8 +59,8 @@ void Engine::State::handle(const HttpRequest& request, HttpServer::Respond respo
   if (path == home_page_style_path) return respond({200, "text/css; charset=utf-8", home_page_style()});
   if (path == "/-/healthy") return respond({200, "text/plain; charset=utf-8", "healthy\n"});
   if (path == "/-/ready")
-    return respond(is_drained ? HttpResponse{503, "text/plain; charset=utf-8", "ending\n"}
-                              : HttpResponse{200, "text/plain; charset=utf-8", "ready\n"});
+    return respond(is_drained || is_ending ? HttpResponse{503, "text/plain; charset=utf-8", "ending\n"}
+                                           : HttpResponse{200, "text/plain; charset=utf-8", "ready\n"});
   HttpResponse page{200, "text/html; charset=utf-8", home_page(facts())};
   page.headers.emplace_back("Content-Security-Policy", home_page_policy);
   respond(std::move(page));

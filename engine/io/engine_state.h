@@ -48,6 +48,7 @@ struct Engine::State {
   Instant last_flush{}, last_checkpoint{}, last_tail{};
   std::uint64_t last_seq = 0;
   bool is_drained = false;
+  bool is_ending = false;  // a signal came: requests in flight are finished
   bool has_reload_failed = false;
   Instant last_reload{};  // the newest that worked, the start included
   // Notifiers of packs that a reload took away: their last messages still have to arrive.
@@ -86,7 +87,7 @@ struct Engine::State {
   Result<Applied> apply(RunningPack& p, const std::string& stream, const std::string& source, std::string_view body,
                         BodyFormat format, const std::string& batch_id);
   HttpResponse unavailable() const;
-  void ingest(const HttpRequest& request, HttpServer::Respond respond);
+  void ingest(HttpRequest request, HttpServer::Respond respond);
   void redeem(const std::string& key, const IngestTickets::Ticket& ticket, HttpServer::Respond respond);
   void take(const std::string& address, const std::string& key, const Delivery& d, HttpServer::Respond respond);
   void poll_tails();
@@ -97,7 +98,7 @@ struct Engine::State {
 
   EngineFacts facts() const;
   std::string dead_letters(const HttpRequest& request) const;
-  void handle(const HttpRequest& request, HttpServer::Respond respond);
+  void handle(HttpRequest request, HttpServer::Respond respond);
   static void refuse_method(const char* allowed, const HttpServer::Respond& respond);
 
   // Every monitor of a pack that is gone ends like a removed one: its state restored into a pack with nothing but the

@@ -10,7 +10,13 @@
 
 namespace tidewatch {
 
-Result<std::string> gunzip(std::string_view in, std::size_t most) {
+namespace {
+
+constexpr std::size_t free_of_ratio = std::size_t{1} << 20;
+
+}  // namespace
+
+Result<std::string> gunzip(std::string_view in, std::size_t most, std::size_t most_ratio) {
   z_stream stream{};
   if (inflateInit2(&stream, 15 + 16) != Z_OK) return Error{ErrorCode::internal, "zlib cannot start"};
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
@@ -26,6 +32,11 @@ Result<std::string> gunzip(std::string_view in, std::size_t most) {
     if (out.size() + got > most) {
       inflateEnd(&stream);
       return Error{ErrorCode::full, "the unpacked body is larger than " + with_thousands(most) + " bytes"};
+    }
+    const std::size_t used = in.size() - stream.avail_in;
+    if (most_ratio > 0 && out.size() + got > free_of_ratio && (out.size() + got) / most_ratio > used) {
+      inflateEnd(&stream);
+      return Error{ErrorCode::full, "the body unpacks to more than " + with_thousands(most_ratio) + " times its size"};
     }
     out.append(buffer.data(), got);
     if (code == Z_STREAM_END) {

@@ -10,9 +10,10 @@
 
 namespace tidewatch {
 
-// One or more gzip members (RFC 1952). Error `full` when more than `most` bytes would come out, `invalid` when the
-// bytes are not gzip, are cut off or fail their checksum.
-Result<std::string> gunzip(std::string_view in, std::size_t most);
+// One or more gzip members (RFC 1952). Error `full` when more than `most` bytes would come out, or more than a megabyte
+// that is over `most_ratio` times what went in so far (0 = any ratio); `invalid` when the bytes are not gzip, are cut
+// off or fail their checksum.
+Result<std::string> gunzip(std::string_view in, std::size_t most, std::size_t most_ratio = 0);
 // For tests and clients.
 std::string gzip(std::string_view in);
 

@@ -1,222 +1,246 @@
-// See http_parse.h. The header block is collected and checked as raw text first, because the parser accepts some forms
-// (obs-fold, repeated Host) that RFC 9112 lets a server refuse; the body goes through the parser as it arrives.
+// See http_parse.h. What is kept between reads is a line that is not whole yet and what belongs to later requests; a
+// head in one read is parsed where it lies.
 #include "io/http_parse.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <cctype>
-#include <optional>
+#include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 
 namespace tidewatch {
 
-namespace http = boost::beast::http;
-
-struct HttpParser::Beast {
-  http::request_parser<http::string_body> parser;
-};
-
 namespace {
 
-std::string lower(std::string_view s) {
-  std::string out(s);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
+constexpr std::size_t most_chunk_line = 256;
+constexpr std::size_t first_body_piece = std::size_t{64} << 10;  // an announced length is not believed at once
+
+}  // namespace
+
+HttpParser::HttpParser(const HttpLimits& limits, HttpHeadJudge* judge) : limits_(&limits), judge_(judge) {}
+
+bool HttpParser::fail(HttpProblem problem) {
+  state_ = State::failed;
+  step_ = Step::end;
+  problem_ = std::move(problem);
+  std::string().swap(in_);
+  from_ = 0;
+  request_ = {};
+  return false;
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> percent_decode(std::string_view s, bool plus_is_space) {
-  std::string out;
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    if (s[i] == '%') {
-      if (i + 2 >= s.size()) return std::nullopt;
-      const int high = hex_digit(s[i + 1]), low = hex_digit(s[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      out += plus_is_space && s[i] == '+' ? ' ' : s[i];
-    }
+void HttpParser::feed(std::string_view bytes) {
+  if (state_ == State::failed) return;
+  if (in_.empty() && step_ != Step::end) {
+    const std::size_t used = advance(bytes);
+    if (state_ != State::failed) in_.assign(bytes.substr(used));
+    return rest();
   }
-  return out;
+  in_.erase(0, from_);
+  from_ = 0;
+  in_.append(bytes);
+  go_on();
 }
 
-bool split_target(HttpRequest& request) {
-  const std::string_view target = request.target;
-  const auto mark = target.find('?');
-  auto path = percent_decode(target.substr(0, mark), false);
-  if (!path || path->find('\0') != std::string::npos) return false;
-  request.path = std::move(*path);
-  if (mark == std::string_view::npos) return true;
-  std::string_view rest = target.substr(mark + 1);
-  while (!rest.empty()) {
-    const auto end = rest.find('&');
-    const std::string_view pair = rest.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-    if (pair.empty()) continue;
-    const auto equal = pair.find('=');
-    auto name = percent_decode(pair.substr(0, equal), true);
-    auto value = percent_decode(equal == std::string_view::npos ? std::string_view{} : pair.substr(equal + 1), true);
-    if (!name || !value) return false;
-    request.query.emplace_back(std::move(*name), std::move(*value));
+void HttpParser::go_on() {
+  if (step_ == Step::end) return;
+  const std::size_t used = advance(std::string_view(in_).substr(from_));
+  if (state_ != State::failed) from_ += used;
+  rest();
+}
+
+void HttpParser::rest() {
+  if (from_ == in_.size()) {
+    std::string().swap(in_);  // an idle connection holds no buffer; assigning {} would keep it
+    from_ = 0;
+  }
+  if (step_ == Step::request_line) state_ = in_.empty() ? State::idle : State::header;
+}
+
+std::size_t HttpParser::advance(std::string_view bytes) {
+  std::size_t at = 0;
+  while (step_ != Step::end && step(bytes, at)) {
+  }
+  return at;
+}
+
+std::size_t HttpParser::most_of_line() const {
+  const std::size_t left = limits_->header - std::min(limits_->header, lines_);
+  if (step_ == Step::request_line) return std::min(left, limits_->target);
+  if (step_ == Step::chunk_size) return most_chunk_line;
+  return left;
+}
+
+void HttpParser::fail_too_long() {
+  if (step_ == Step::chunk_size) {
+    fail({400, "a chunk's line is longer than " + with_thousands(most_chunk_line) + " bytes"});
+  } else if (step_ == Step::request_line && lines_ + limits_->target <= limits_->header) {
+    fail({414, "the request line is longer than " + with_thousands(limits_->target) + " bytes"});
+  } else {
+    fail({431, "the request header is larger than " + with_thousands(limits_->header) + " bytes"});
+  }
+}
+
+HttpParser::Line HttpParser::next_line(std::string_view bytes, std::size_t& at, std::size_t most,
+                                       std::string_view& line) {
+  const std::size_t end = bytes.find('\n', at + scanned_);
+  if (end == std::string_view::npos) {
+    if (bytes.size() - at > most) return Line::too_long;
+    scanned_ = bytes.size() - at;
+    return Line::partial;
+  }
+  scanned_ = 0;
+  if (end + 1 - at > most) return Line::too_long;
+  line = bytes.substr(at, end - at);
+  at = end + 1;
+  return Line::whole;
+}
+
+bool HttpParser::step(std::string_view bytes, std::size_t& at) {
+  if (step_ == Step::body || step_ == Step::chunk) return append_body(bytes, at);
+  if (step_ == Step::request_line && at < bytes.size()) {
+    const char first = bytes[at];
+    if (!is_token_character(first) && first != '\r' && first != '\n')
+      return fail({400, first == '\x16' ? "expected plain HTTP, got what looks like TLS"
+                                        : "expected a request line such as GET / HTTP/1.1"});
+  }
+  if (step_ == Step::chunk_end) {
+    if (bytes.size() - at < 2) return false;
+    if (bytes.substr(at, 2) != "\r\n") return fail({400, "expected CR LF after a chunk's bytes"});
+    at += 2;
+    step_ = Step::chunk_size;
+    return true;
+  }
+  std::string_view line;
+  switch (next_line(bytes, at, most_of_line(), line)) {
+    case Line::partial:
+      return false;
+    case Line::too_long:
+      fail_too_long();
+      return false;
+    case Line::whole:
+      break;
+  }
+  lines_ += line.size() + 1;
+  if (line.empty() || line.back() != '\r') return fail({400, "a line must end in CR LF, got a bare LF"});
+  line.remove_suffix(1);
+  return line_step(line);
+}
+
+bool HttpParser::line_step(std::string_view line) {
+  switch (step_) {
+    case Step::request_line: {
+      if (line.empty()) {
+        if (has_skipped_) return fail({400, "expected a request line, got empty lines"});
+        has_skipped_ = true;
+        lines_ = 0;
+        return true;
+      }
+      host_.clear();
+      if (auto problem = read_request_line(line, request_, minor_, host_)) return fail(std::move(problem));
+      state_ = State::header;
+      step_ = Step::fields;
+      return true;
+    }
+    case Step::fields: {
+      if (line.empty()) {
+        end_head();
+        return true;
+      }
+      if (request_.headers.size() >= limits_->fields)
+        return fail({431, "more than " + with_thousands(limits_->fields) + " header lines"});
+      auto& [name, value] = request_.headers.emplace_back();
+      if (auto problem = read_field(line, name, value)) return fail(std::move(problem));
+      return true;
+    }
+    case Step::chunk_size: {
+      lines_ = 0;
+      if (auto problem = read_chunk_size(line, left_)) return fail(std::move(problem));
+      if (left_ > most_body_ - request_.body.size())
+        return fail({413, "the request body is larger than " + with_thousands(most_body_) + " bytes"});
+      step_ = left_ == 0 ? Step::trailers : Step::chunk;
+      return true;
+    }
+    case Step::trailers: {
+      if (line.empty()) {
+        end_body();
+        return true;
+      }
+      // Trailers are checked and dropped: whoever reads them as headers lets a sender change a judged request.
+      std::string name, value;
+      if (auto problem = read_field(line, name, value)) return fail(std::move(problem));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+void HttpParser::end_head() {
+  framing_ = {};
+  lines_ = 0;
+  if (auto problem = judge_fields(request_, minor_, host_, framing_)) {
+    fail(std::move(problem));
+    return;
+  }
+  most_body_ = limits_->body;
+  if (judge_ != nullptr && !judge_->accept(request_, most_body_)) {
+    state_ = State::refused;
+    step_ = Step::end;
+    return;
+  }
+  if (framing_.length > most_body_) {
+    fail({413, "the request body is larger than " + with_thousands(most_body_) + " bytes"});
+    return;
+  }
+  left_ = framing_.length;
+  if (!has_body()) return end_body();
+  expects_continue_ = framing_.wants_continue;
+  state_ = State::body;
+  step_ = framing_.is_chunked ? Step::chunk_size : Step::body;
+}
+
+bool HttpParser::append_body(std::string_view bytes, std::size_t& at) {
+  const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size() - at));
+  std::string& body = request_.body;
+  const std::size_t wanted = body.size() + n;
+  if (wanted > body.capacity()) {
+    // Doubling, but never beyond what was announced.
+    const std::uint64_t all = framing_.is_chunked ? most_body_ : framing_.length;
+    const std::uint64_t next = std::max<std::uint64_t>({wanted, body.capacity() * 2, first_body_piece});
+    body.reserve(static_cast<std::size_t>(std::max<std::uint64_t>(wanted, std::min(all, next))));
+  }
+  body.append(bytes.substr(at, n));
+  at += n;
+  left_ -= n;
+  if (left_ > 0) return false;
+  if (step_ == Step::chunk) {
+    step_ = Step::chunk_end;
+  } else {
+    end_body();
   }
   return true;
 }
 
-// What is wrong with the raw header block (its final empty line included), or "".
-std::string raw_problem(std::string_view block) {
-  for (std::size_t i = 0; i < block.size(); ++i) {
-    const char c = block[i];
-    if (c == '\0') return "a NUL byte in the header";
-    if (c == '\n' && (i == 0 || block[i - 1] != '\r')) return "a header line must end in CR LF, got a bare LF";
-    if (c == '\r' && (i + 1 >= block.size() || block[i + 1] != '\n')) return "a bare CR in the header";
-    if (c == '\n' && i + 1 < block.size() && (block[i + 1] == ' ' || block[i + 1] == '\t'))
-      return "folded header lines are obsolete and refused";
-  }
-  return "";
-}
-
-}  // namespace
-
-HttpParser::HttpParser(HttpLimits limits) : limits_(limits) {}
-HttpParser::~HttpParser() = default;
-
-void HttpParser::fail(int status, std::string problem) {
-  state_ = State::failed;
-  status_ = status;
-  problem_ = std::move(problem);
-}
-
-void HttpParser::feed(std::string_view bytes) {
-  in_.append(bytes);
-  advance();
-}
-
-void HttpParser::advance() {
-  if (state_ == State::done || state_ == State::failed) return;
-  if (state_ == State::idle || state_ == State::header) {
-    // Empty lines before a request are skipped (RFC 9112, 2.2).
-    std::size_t skip = 0;
-    while (in_.compare(skip, 2, "\r\n") == 0) skip += 2;
-    if (skip > 0) in_.erase(0, skip);
-    if (in_.empty()) {
-      state_ = State::idle;
-      return;
-    }
-    state_ = State::header;
-    const auto end = in_.find("\r\n\r\n", scanned_ > 3 ? scanned_ - 3 : 0);
-    if (end == std::string::npos ? in_.size() > limits_.header : end + 4 > limits_.header)
-      return fail(431, "the request header is larger than " + with_thousands(limits_.header) + " bytes");
-    if (end == std::string::npos) {
-      scanned_ = in_.size();
-      // A client that speaks something else entirely never sends the empty line; say so as soon as it can be seen.
-      if (const auto bare = in_.find("\n\n"); bare != std::string::npos)
-        fail(400, "a header line must end in CR LF, got a bare LF");
-      return;
-    }
-    scanned_ = 0;
-    begin_body(end + 4);
-    if (state_ == State::failed) return;
-  }
-  // Eager parsing may stop between chunks: go on until the parser wants bytes that have not come.
-  auto& parser = beast_->parser;
-  std::size_t used = 0;
-  while (!parser.is_done()) {
-    boost::beast::error_code error;
-    const std::size_t taken = parser.put(boost::asio::const_buffer(in_.data() + used, in_.size() - used), error);
-    used += taken;
-    if (error == http::error::need_more) {
-      if (taken == 0 || used == in_.size()) break;
-      continue;
-    }
-    if (error == http::error::body_limit)
-      return fail(413, "the request body is larger than " + with_thousands(limits_.body) + " bytes");
-    if (error) return fail(400, "the request body cannot be read: " + error.message());
-    if (taken == 0) break;
-  }
-  in_.erase(0, used);
-  if (parser.is_done()) {
-    state_ = State::done;
-    expects_continue_ = false;
-  }
-}
-
-void HttpParser::begin_body(std::size_t header_end) {
-  if (const std::string problem = raw_problem(std::string_view(in_).substr(0, header_end)); !problem.empty())
-    return fail(400, problem);
-  beast_ = std::make_unique<Beast>();
-  auto& parser = beast_->parser;
-  parser.header_limit(static_cast<std::uint32_t>(limits_.header + 1));
-  parser.body_limit(limits_.body);
-  parser.eager(false);
-  boost::beast::error_code error;
-  const std::size_t used = parser.put(boost::asio::const_buffer(in_.data(), header_end), error);
-  if (error == http::error::body_limit)
-    return fail(413, "the request body is larger than " + with_thousands(limits_.body) + " bytes");
-  if (error && error != http::error::need_more) return fail(400, "the request cannot be read: " + error.message());
-  if (!parser.is_header_done()) return fail(400, "the request header cannot be read");
-  const auto& message = parser.get();
-  std::size_t hosts = 0, lengths = 0, encodings = 0;
-  std::string encoding, expect;
-  for (const auto& field : message) {
-    const std::string name = lower({field.name_string().data(), field.name_string().size()});
-    const std::string value = lower({field.value().data(), field.value().size()});
-    if (name == "host") ++hosts;
-    if (name == "content-length") ++lengths;
-    if (name == "transfer-encoding") {
-      ++encodings;
-      encoding = value;
-    }
-    if (name == "expect") expect = value;
-  }
-  if (message.version() != 11 && message.version() != 10) return fail(505, "expected HTTP/1.1 or HTTP/1.0");
-  if (message.version() == 11 && hosts == 0) return fail(400, "expected a Host header, got none");
-  if (hosts > 1) return fail(400, "expected one Host header, got several");
-  if (lengths > 0 && encodings > 0) return fail(400, "expected Content-Length or Transfer-Encoding, got both");
-  if (lengths > 1) return fail(400, "expected one Content-Length, got several");
-  if (encodings > 0 && message.version() == 10) return fail(400, "HTTP/1.0 has no Transfer-Encoding");
-  if (encodings > 1 || (encodings == 1 && encoding != "chunked"))
-    return fail(501, "expected Transfer-Encoding: chunked, got \"" + encoding + "\"");
-  if (!expect.empty() && expect != "100-continue")
-    return fail(417, "expected Expect: 100-continue, got \"" + expect + "\"");
-  in_.erase(0, used);
-  parser.eager(true);
-  state_ = State::body;
-  expects_continue_ = expect == "100-continue" && in_.empty() && !parser.is_done();
+void HttpParser::end_body() {
+  state_ = State::done;
+  step_ = Step::end;
+  expects_continue_ = false;
 }
 
 bool HttpParser::take_expects_continue() {
-  const bool answer = expects_continue_ && state_ == State::body;
-  expects_continue_ = false;
-  return answer;
+  const bool is_body_here = request_.body.empty() && in_.empty();
+  return std::exchange(expects_continue_, false) && state_ == State::body && is_body_here;
 }
 
 HttpRequest HttpParser::take() {
-  HttpRequest request;
-  auto message = beast_->parser.release();
-  beast_.reset();
-  request.method.assign(message.method_string().data(), message.method_string().size());
-  request.target.assign(message.target().data(), message.target().size());
-  request.keep_alive = message.keep_alive();
-  for (const auto& field : message)
-    request.headers.emplace_back(lower({field.name_string().data(), field.name_string().size()}),
-                                 std::string(field.value().data(), field.value().size()));
-  request.body = std::move(message.body());
-  state_ = State::idle;
-  if (!split_target(request)) {
-    request.path.clear();  // no route has an empty path
-    request.query.clear();
-  }
-  advance();
-  return request;
+  HttpRequest out = std::move(request_);
+  request_ = {};
+  framing_ = {};
+  has_skipped_ = false;
+  lines_ = scanned_ = 0;
+  step_ = Step::request_line;
+  state_ = in_.empty() ? State::idle : State::header;
+  return out;
 }
 
 }  // namespace tidewatch

@@ -27,7 +27,7 @@ struct DeliveryOrRefusal {
   Delivery delivery;
   std::optional<HttpResponse> refusal;
 };
-DeliveryOrRefusal read_delivery(const HttpRequest& request, std::size_t most);
+DeliveryOrRefusal read_delivery(HttpRequest request, std::size_t most);
 
 // {"accepted", "rejected", "rejected_by": {reason: n}, "first_rejects": [{line, reason, detail}] (10 at most),
 // "duplicate"}.

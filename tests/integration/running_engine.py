@@ -88,7 +88,7 @@ class Engine:
             with open(self.log_path) as log:
                 log.seek(seen)
                 text = log.read()
-            found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", text)
+            found = re.search(r"https?://127\.0\.0\.1:(\d+)/metrics", text)
             if not found and self.process.poll() is not None:
                 raise AssertionError("the engine ended with %d:\n%s" % (self.process.returncode, text[-3000:]))
             return found
