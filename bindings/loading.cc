@@ -48,7 +48,7 @@ void add_failure(Declarations& declarations, const Outcome& outcome) {
       if (near != std::string::npos) {
         const std::size_t from = near + 6, end = p.what.find('\'', from);
         const std::string word = p.what.substr(from, end == std::string::npos ? end : end - from);
-        for (const Token& token : tokenize(source))
+        for (const SourceToken& token : tokenize(source))
           if (token.text == word) {
             p.column = token.column;
             p.length = static_cast<int>(word.size());

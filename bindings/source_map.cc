@@ -33,11 +33,11 @@ bool closes(std::string_view t) {
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view s) {
-  std::vector<Token> out;
+std::vector<SourceToken> tokenize(std::string_view s) {
+  std::vector<SourceToken> out;
   std::size_t at = 0, line_start = 0;
   int line = 1;
-  const auto push = [&](Token::Kind kind, std::size_t end) {
+  const auto push = [&](SourceToken::Kind kind, std::size_t end) {
     out.push_back({kind, s.substr(at, end - at), line, static_cast<int>(at - line_start) + 1});
   };
   const auto advance = [&](std::size_t end) {
@@ -63,7 +63,7 @@ std::vector<Token> tokenize(std::string_view s) {
     if (std::isalpha(static_cast<unsigned char>(c)) || c == '_') {
       std::size_t end = at;
       while (end < s.size() && is_name_byte(s[end])) ++end;
-      push(Token::Kind::name, end);
+      push(SourceToken::Kind::name, end);
       at = end;
       continue;
     }
@@ -73,7 +73,7 @@ std::vector<Token> tokenize(std::string_view s) {
       while (end < s.size() && (is_name_byte(s[end]) || s[end] == '.' ||
                                 ((s[end] == '+' || s[end] == '-') && (s[end - 1] == 'e' || s[end - 1] == 'E'))))
         ++end;
-      push(Token::Kind::number, end);
+      push(SourceToken::Kind::number, end);
       at = end;
       continue;
     }
@@ -81,14 +81,14 @@ std::vector<Token> tokenize(std::string_view s) {
       std::size_t end = at + 1;
       while (end < s.size() && s[end] != c && s[end] != '\n') end += s[end] == '\\' ? 2 : 1;
       if (end >= s.size()) break;
-      push(Token::Kind::text, end + 1);
+      push(SourceToken::Kind::text, end + 1);
       advance(end + 1);
       continue;
     }
     if (const int level = long_bracket(s, at); level >= 0) {
       const std::size_t end = long_end(s, at, level);
       if (end == std::string_view::npos) break;
-      push(Token::Kind::text, end);
+      push(SourceToken::Kind::text, end);
       advance(end);
       continue;
     }
@@ -98,7 +98,7 @@ std::vector<Token> tokenize(std::string_view s) {
         length = symbol.size();
         break;
       }
-    push(Token::Kind::symbol, at + length);
+    push(SourceToken::Kind::symbol, at + length);
     at += length;
   }
   return out;
@@ -106,16 +106,16 @@ std::vector<Token> tokenize(std::string_view s) {
 
 std::size_t SourceMap::find_call(int line, std::string_view call, std::string_view name) const {
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
-    const Token& t = tokens_[i];
-    if (t.line < line || t.kind != Token::Kind::name || t.text != call) continue;
+    const SourceToken& t = tokens_[i];
+    if (t.line < line || t.kind != SourceToken::Kind::name || t.text != call) continue;
     if (i + 1 >= tokens_.size()) break;
     std::size_t next = i + 1;
     if (tokens_[next].text == "(") ++next;
     if (name.empty()) {
-      if (next > i + 1 || tokens_[next].text == "{" || tokens_[next].kind == Token::Kind::text) return i;
+      if (next > i + 1 || tokens_[next].text == "{" || tokens_[next].kind == SourceToken::Kind::text) return i;
       continue;
     }
-    if (next < tokens_.size() && tokens_[next].kind == Token::Kind::text && tokens_[next].text.size() >= 2 &&
+    if (next < tokens_.size() && tokens_[next].kind == SourceToken::Kind::text && tokens_[next].text.size() >= 2 &&
         tokens_[next].text.substr(1, tokens_[next].text.size() - 2) == name)
       return i;
   }
@@ -130,11 +130,11 @@ Span SourceMap::call(int line, std::string_view word, std::string_view name) con
 
 Span SourceMap::value_at(std::size_t first) const {
   if (first >= tokens_.size()) return {};
-  const Token& begin = tokens_[first];
+  const SourceToken& begin = tokens_[first];
   Span span{begin.line, begin.column, 0};
   int depth = 0;
   for (std::size_t i = first; i < tokens_.size() && tokens_[i].line == begin.line; ++i) {
-    const Token& t = tokens_[i];
+    const SourceToken& t = tokens_[i];
     if (depth == 0 && (t.text == "," || t.text == ";" || t.text == "}" || t.text == ")")) break;
     if (opens(t.text)) ++depth;
     if (closes(t.text)) --depth;
@@ -161,7 +161,7 @@ Span SourceMap::find(int line, std::string_view call, std::string_view name, std
       if (t == "{") in_table = true, depth = 1;
       continue;
     }
-    if (depth == 1 && tokens_[i].kind == Token::Kind::name && t == field && i + 1 < tokens_.size() &&
+    if (depth == 1 && tokens_[i].kind == SourceToken::Kind::name && t == field && i + 1 < tokens_.size() &&
         tokens_[i + 1].text == "=" &&
         (tokens_[i - 1].text == "{" || tokens_[i - 1].text == "," || tokens_[i - 1].text == ";")) {
       if (want_value) return value_at(i + 2);

@@ -9,14 +9,14 @@
 
 namespace tidewatch {
 
-struct Token {
+struct SourceToken {
   enum class Kind { name, number, text, symbol } kind = Kind::symbol;
   std::string_view text;  // as written, quotes included; borrowed from the source
   int line = 1, column = 1;
 };
 
 // Lua 5.1's tokens without comments. An unclosed text or comment ends the list.
-std::vector<Token> tokenize(std::string_view source);
+std::vector<SourceToken> tokenize(std::string_view source);
 
 struct Span {
   int line = 0, column = 0, length = 0;  // line 0: not found
@@ -41,7 +41,7 @@ class SourceMap {
   Span find(int line, std::string_view call, std::string_view name, std::string_view field, bool want_value) const;
   Span value_at(std::size_t first) const;
 
-  std::vector<Token> tokens_;
+  std::vector<SourceToken> tokens_;
 };
 
 }  // namespace tidewatch

@@ -250,7 +250,7 @@ bool HttpConnection::accept(const HttpRequest& head, std::size_t& most) {
   };
   const auto& tokens = state->options.tokens;
   if (const unsigned needed = scope_needed(head); !tokens.empty() && needed != scope::none) {
-    const Token* token = tokens.find(head.header("authorization"));
+    const AccessToken* token = tokens.find(head.header("authorization"));
     if (token == nullptr) {
       HttpResponse refused = error_response(401, "expected an Authorization header with a bearer token");
       refused.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"tidewatch\"");

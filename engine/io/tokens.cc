@@ -68,7 +68,7 @@ Result<Tokens> Tokens::parse(std::string_view text) {
     ++number;
     if (words.empty() || words[0].front() == '#') continue;
     const std::string place = "line " + std::to_string(number) + ": ";
-    Token token;
+    AccessToken token;
     token.scopes = words.size() == 1 ? scope::all : scopes_of(words[0]);
     if (token.scopes == scope::none || words.size() > 3)
       return invalid(place +
@@ -95,7 +95,7 @@ Result<Tokens> Tokens::parse(std::string_view text) {
   return out;
 }
 
-const Token* Tokens::find(std::string_view authorization) const {
+const AccessToken* Tokens::find(std::string_view authorization) const {
   const auto blank = authorization.find(' ');
   std::string scheme(authorization.substr(0, blank));
   for (char& c : scheme) c = lower(c);
@@ -103,7 +103,7 @@ const Token* Tokens::find(std::string_view authorization) const {
   const auto from = authorization.find_first_not_of(' ', blank);
   if (from == std::string_view::npos) return nullptr;
   const std::string hash = sha256_hex(authorization.substr(from));
-  const Token* found = nullptr;
+  const AccessToken* found = nullptr;
   for (const auto& token : tokens_)
     if (same_hash(token.hash, hash)) found = &token;
   return found;

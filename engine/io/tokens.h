@@ -15,7 +15,7 @@ namespace scope {
 inline constexpr unsigned none = 0, ingest = 1, read = 2, admin = 4, all = 7;
 }
 
-struct Token {
+struct AccessToken {
   std::string hash;  // SHA-256 of the token, lower-case hex
   unsigned scopes = scope::none;
   std::string name;  // for people; may be ""
@@ -36,10 +36,10 @@ class Tokens {
 
   // The scopes of `Authorization: Bearer TOKEN`, or null when the header is none of these. Takes the same time whatever
   // token comes: all hashes are compared to the end.
-  const Token* find(std::string_view authorization) const;
+  const AccessToken* find(std::string_view authorization) const;
 
  private:
-  std::vector<Token> tokens_;
+  std::vector<AccessToken> tokens_;
   bool has_plain_ = false;
 };
 
