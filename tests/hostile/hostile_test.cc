@@ -258,7 +258,7 @@ TEST_CASE("text nested without end is refused by the compiler, not by the C stac
         "return ''" + repeat("..''", deep), repeat("do ", deep) + repeat("end ", deep),
         repeat("local function f() ", 20000) + repeat("end ", 20000), "local a" + repeat(",a", deep),
         "return f" + repeat("(f", deep) + repeat(")", deep), "return " + repeat("a.", deep) + "a",
-        "if a then " + repeat("elseif a then ", 50000) + "end", repeat("if a then ", 50000) + repeat("end ", 50000)}) {
+        "if a then " + repeat("elseif a then ", 20000) + "end", repeat("if a then ", 50000) + repeat("end ", 50000)}) {
     Script script;
     script.name = "nesting";
     script.text = text;
