@@ -10,7 +10,85 @@ namespace tidewatch {
 
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t format_version = 2;
+
+// Whole numbers as offsets from the least one, in units of 1 or of a million, each in the fewest of 1, 2, 4 or 8 bytes:
+// half the bytes of a batch to compress and to write. Never no byte at all: a length must be paid for in bytes, or a
+// damaged one could ask for any amount of memory.
+constexpr std::uint64_t million = 1'000'000;
+
+template <typename Narrow, typename T>
+void write_offsets(const std::vector<T>& values, std::uint64_t base, std::uint64_t unit, ByteWriter& out) {
+  std::vector<Narrow> offsets(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    offsets[i] = static_cast<Narrow>((static_cast<std::uint64_t>(values[i]) - base) / unit);
+  out.array(offsets);
+}
+
+template <typename T>
+void write_whole(const std::vector<T>& values, ByteWriter& out) {
+  T least = 0, most = 0;
+  if (!values.empty()) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    least = *low;
+    most = *high;
+  }
+  const auto base = static_cast<std::uint64_t>(least);
+  std::uint64_t range = static_cast<std::uint64_t>(most) - base, unit = 1;
+  if (range >= million && std::all_of(values.begin(), values.end(), [base](T value) {
+        return (static_cast<std::uint64_t>(value) - base) % million == 0;
+      })) {
+    unit = million;
+    range /= million;
+  }
+  const std::uint8_t width = range < 1ull << 8 ? 1 : range < 1ull << 16 ? 2 : range < 1ull << 32 ? 4 : 8;
+  out.put(static_cast<std::uint8_t>(width | (unit == million ? 16 : 0)));
+  out.put(base);
+  // The unit a constant in each call: a division by a variable would cost more than the rest.
+  const auto write = [&](auto narrow) {
+    using Narrow = decltype(narrow);
+    if (unit == million)
+      write_offsets<Narrow>(values, base, million, out);
+    else
+      write_offsets<Narrow>(values, base, 1, out);
+  };
+  if (width == 1) write(std::uint8_t{});
+  if (width == 2) write(std::uint16_t{});
+  if (width == 4) write(std::uint32_t{});
+  if (width == 8) write(std::uint64_t{});
+}
+
+template <typename Narrow, typename T>
+void read_offsets(ByteReader& in, std::uint64_t base, std::uint64_t unit, std::vector<T>& values) {
+  const std::vector<Narrow> offsets = in.array<Narrow>();
+  values.resize(offsets.size());
+  for (std::size_t i = 0; i < offsets.size(); ++i) values[i] = static_cast<T>(base + offsets[i] * unit);
+}
+
+template <typename T>
+std::vector<T> read_whole(ByteReader& in) {
+  const auto how = in.get<std::uint8_t>();
+  const auto base = in.get<std::uint64_t>();
+  const std::uint64_t unit = how & 16 ? million : 1;
+  std::vector<T> values;
+  switch (how & ~16u) {
+    case 1:
+      read_offsets<std::uint8_t>(in, base, unit, values);
+      break;
+    case 2:
+      read_offsets<std::uint16_t>(in, base, unit, values);
+      break;
+    case 4:
+      read_offsets<std::uint32_t>(in, base, unit, values);
+      break;
+    case 8:
+      read_offsets<std::uint64_t>(in, base, unit, values);
+      break;
+    default:
+      in.fail();
+  }
+  return values;
+}
 
 template <typename T>
 std::vector<T> gather(const std::vector<T>& from, const std::vector<std::uint32_t>& order) {
@@ -20,26 +98,55 @@ std::vector<T> gather(const std::vector<T>& from, const std::vector<std::uint32_
   return out;
 }
 
+// Whether the rows' texts stand one after the other in the dictionary, nulls as empty ones: the usual run of rows.
+bool is_text_a_row(const Column& from, const std::vector<std::uint32_t>& order) {
+  if (order.empty()) return false;
+  const std::uint32_t first = from.codes[order.front()];
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::uint32_t row = order[i];
+    if (from.codes[row] != first + i || (from.null[row] && !from.text(row).empty())) return false;
+  }
+  return first + order.size() <= from.dictionary.size();
+}
+
 void gather_texts(const Column& from, const std::vector<std::uint32_t>& order, Column& to) {
   to.codes.reserve(order.size());
+  if (from.type == ColumnType::string && is_text_a_row(from, order)) {
+    to.dictionary.add_run(from.dictionary, from.codes[order.front()], order.size());
+    to.codes.resize(order.size());
+    std::iota(to.codes.begin(), to.codes.end(), 0u);
+    return;
+  }
   if (from.type == ColumnType::string) {
     for (const std::uint32_t row : order) to.codes.push_back(to.dictionary.add(from.null[row] ? "" : from.text(row)));
     return;
   }
   // New codes follow the old ones' order, so a slice of everything has the dictionary it came from, less what is
   // unused.
-  std::vector<std::uint32_t> used;
-  used.reserve(order.size());
-  for (const std::uint32_t row : order) {
-    if (!from.null[row]) used.push_back(from.codes[row]);
+  if (from.dictionary.size() > 4 * order.size()) {  // few rows of a large dictionary: do not walk all of it
+    std::vector<std::uint32_t> used;
+    used.reserve(order.size());
+    for (const std::uint32_t row : order) {
+      if (!from.null[row]) used.push_back(from.codes[row]);
+    }
+    std::sort(used.begin(), used.end());
+    used.erase(std::unique(used.begin(), used.end()), used.end());
+    for (const std::uint32_t code : used) to.dictionary.add(from.dictionary[code]);
+    for (const std::uint32_t row : order) {
+      const auto at = from.null[row] ? used.begin() : std::lower_bound(used.begin(), used.end(), from.codes[row]);
+      to.codes.push_back(static_cast<std::uint32_t>(at - used.begin()));
+    }
+    return;
   }
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
-  for (const std::uint32_t code : used) to.dictionary.add(from.dictionary[code]);
+  constexpr std::uint32_t unused = UINT32_MAX;
+  std::vector<std::uint32_t> code_in(from.dictionary.size(), unused);
   for (const std::uint32_t row : order) {
-    const auto at = from.null[row] ? used.begin() : std::lower_bound(used.begin(), used.end(), from.codes[row]);
-    to.codes.push_back(static_cast<std::uint32_t>(at - used.begin()));
+    if (!from.null[row]) code_in[from.codes[row]] = 0;
   }
+  for (std::uint32_t code = 0; code < code_in.size(); ++code) {
+    if (code_in[code] != unused) code_in[code] = to.dictionary.add(from.dictionary[code]);
+  }
+  for (const std::uint32_t row : order) to.codes.push_back(from.null[row] ? 0 : code_in[from.codes[row]]);
 }
 
 void write_column(const Column& column, ByteWriter& out) {
@@ -50,10 +157,10 @@ void write_column(const Column& column, ByteWriter& out) {
   if (column.type == ColumnType::number) {
     out.array(column.numbers);
   } else if (column.is_text()) {
-    out.array(column.codes);
+    write_whole(column.codes, out);
     column.dictionary.write(out);
   } else {
-    out.array(column.integers);
+    write_whole(column.integers, out);
   }
 }
 
@@ -71,11 +178,11 @@ bool read_column(ByteReader& in, std::size_t rows, Column& column) {
     column.numbers = in.array<double>();
     values = column.numbers.size();
   } else if (column.is_text()) {
-    column.codes = in.array<std::uint32_t>();
+    column.codes = read_whole<std::uint32_t>(in);
     values = column.codes.size();
     if (!column.dictionary.read(in)) return false;
   } else {
-    column.integers = in.array<std::int64_t>();
+    column.integers = read_whole<std::int64_t>(in);
     values = column.integers.size();
   }
   // Sizes first: `rows` is not trusted before a column of that length has really been read.
@@ -90,16 +197,32 @@ bool read_column(ByteReader& in, std::size_t rows, Column& column) {
 
 }  // namespace
 
+void Dictionary::add_run(const Dictionary& from, std::uint32_t first, std::size_t count) {
+  if (count == 0) return;
+  const std::uint32_t begin = first ? from.ends_[first - 1] : 0, end = from.ends_[first + count - 1];
+  const auto base = static_cast<std::uint32_t>(chars_.size());
+  chars_.append(from.chars_, begin, end - begin);
+  ends_.reserve(ends_.size() + count);
+  for (std::size_t i = 0; i < count; ++i) ends_.push_back(base + from.ends_[first + i] - begin);
+}
+
 void Dictionary::write(ByteWriter& out) const {
   out.text(chars_);
-  out.array(ends_);
+  std::vector<std::uint32_t> lengths(ends_.size());
+  std::adjacent_difference(ends_.begin(), ends_.end(), lengths.begin());
+  write_whole(lengths, out);
 }
 
 bool Dictionary::read(ByteReader& in) {
   chars_ = in.text();
-  ends_ = in.array<std::uint32_t>();
-  bool sound = in.good() && std::is_sorted(ends_.begin(), ends_.end());
-  sound = sound && (ends_.empty() ? chars_.empty() : ends_.back() == chars_.size());
+  ends_ = read_whole<std::uint32_t>(in);
+  std::uint64_t end = 0;
+  for (std::uint32_t& each : ends_) {
+    end += each;
+    each = static_cast<std::uint32_t>(end);
+    if (end > chars_.size()) in.fail();
+  }
+  const bool sound = in.good() && end == chars_.size();
   if (!sound) clear();
   return sound;
 }

@@ -22,6 +22,8 @@ class Dictionary {
     ends_.push_back(static_cast<std::uint32_t>(chars_.size()));
     return static_cast<std::uint32_t>(ends_.size() - 1);
   }
+  // Appends `count` texts of another dictionary, from `first` on.
+  void add_run(const Dictionary& from, std::uint32_t first, std::size_t count);
   std::string_view operator[](std::uint32_t code) const {
     const std::uint32_t from = code ? ends_[code - 1] : 0;
     return std::string_view(chars_).substr(from, ends_[code] - from);

@@ -40,6 +40,32 @@ std::uint32_t text_hash(std::string_view text) {
   return static_cast<std::uint32_t>(hash >> 32);
 }
 
+// Short texts are compared in two overlapping words: most are, and a call would cost more.
+bool is_same(std::string_view a, std::string_view b) {
+  const std::size_t n = a.size();
+  if (n != b.size()) return false;
+  if (n > 16) return a == b;
+  if (n < 4) {
+    for (std::size_t i = 0; i < n; ++i)
+      if (a[i] != b[i]) return false;
+    return true;
+  }
+  if (n < 8) {
+    std::uint32_t words[4];
+    std::memcpy(&words[0], a.data(), 4);
+    std::memcpy(&words[1], b.data(), 4);
+    std::memcpy(&words[2], a.data() + n - 4, 4);
+    std::memcpy(&words[3], b.data() + n - 4, 4);
+    return words[0] == words[1] && words[2] == words[3];
+  }
+  std::uint64_t words[4];
+  std::memcpy(&words[0], a.data(), 8);
+  std::memcpy(&words[1], b.data(), 8);
+  std::memcpy(&words[2], a.data() + n - 8, 8);
+  std::memcpy(&words[3], b.data() + n - 8, 8);
+  return words[0] == words[1] && words[2] == words[3];
+}
+
 std::string shown(std::string_view value) {
   if (value.size() <= shown_value_bytes) return std::string(value);
   std::size_t end = shown_value_bytes;
@@ -62,7 +88,7 @@ std::uint32_t CodeTable::code_of(std::string_view text, Dictionary& dictionary) 
   std::size_t mask = slots_.size() - 1;
   std::size_t i = hash & mask;
   for (; slots_[i].epoch == epoch_; i = (i + 1) & mask) {
-    if (slots_[i].hash == hash && dictionary[slots_[i].code] == text) return slots_[i].code;
+    if (slots_[i].hash == hash && is_same(dictionary[slots_[i].code], text)) return slots_[i].code;
   }
   if (used_ * 2 >= slots_.size()) {
     grow();
@@ -110,17 +136,22 @@ void RowBuilder::begin_body(std::size_t body_bytes) {
   rejected_ = 0;
   counts_.clear();
   body_bytes_ = body_bytes;
-  const std::size_t rows = static_cast<std::size_t>(static_cast<double>(body_bytes) / bytes_per_row_ * 1.05) + 4;
-  for (std::size_t c = 0; c < columns_.size(); ++c) {
-    Column& column = batch_.columns[c];
-    column.null.reserve(rows);
+  room_ = 0;
+  for (std::size_t c = 0; c < columns_.size(); ++c)
+    if (columns_[c].type == ColumnType::category) tables_[c].begin();
+}
+
+void RowBuilder::make_room() {
+  const auto expected = static_cast<std::size_t>(static_cast<double>(body_bytes_) / bytes_per_row_ * 1.05) + 4;
+  room_ = room_ ? room_ * 2 : expected;
+  for (Column& column : batch_.columns) {
+    column.null.resize(room_);
     if (column.type == ColumnType::number) {
-      column.numbers.reserve(rows);
+      column.numbers.resize(room_);
     } else if (column.is_text()) {
-      column.codes.reserve(rows);
-      tables_[c].begin();
+      column.codes.resize(room_);
     } else {
-      column.integers.reserve(rows);
+      column.integers.resize(room_);
     }
   }
 }
@@ -194,25 +225,27 @@ void RowBuilder::reject(std::string_view record, std::uint64_t line) {
 }
 
 void RowBuilder::append() {
+  const std::size_t row = batch_.rows;
+  if (row == room_) make_room();
   for (std::size_t c = 0; c < cells_.size(); ++c) {
     const Cell& cell = cells_[c];
     Column& column = batch_.columns[c];
     const bool is_null = cell.state == Cell::State::null;
-    column.null.push_back(is_null);
+    column.null[row] = is_null;
     switch (column.type) {
       case ColumnType::number:
-        column.numbers.push_back(is_null ? 0.0 : cell.number);
+        column.numbers[row] = is_null ? 0.0 : cell.number;
         break;
       case ColumnType::integer:
       case ColumnType::boolean:
       case ColumnType::time:
-        column.integers.push_back(is_null ? 0 : cell.integer);
+        column.integers[row] = is_null ? 0 : cell.integer;
         break;
       case ColumnType::string:
-        column.codes.push_back(column.dictionary.add(is_null ? std::string_view() : cell.text));
+        column.codes[row] = column.dictionary.add(is_null ? std::string_view() : cell.text);
         break;
       case ColumnType::category:
-        column.codes.push_back(is_null ? 0 : tables_[c].code_of(cell.text, column.dictionary));
+        column.codes[row] = is_null ? 0 : tables_[c].code_of(cell.text, column.dictionary);
         break;
     }
   }
@@ -233,6 +266,16 @@ void RowBuilder::state_fact(std::string_view what, std::string_view column, std:
 }
 
 Batch RowBuilder::finish() {
+  for (Column& column : batch_.columns) {
+    column.null.resize(batch_.rows);
+    if (column.type == ColumnType::number) {
+      column.numbers.resize(batch_.rows);
+    } else if (column.is_text()) {
+      column.codes.resize(batch_.rows);
+    } else {
+      column.integers.resize(batch_.rows);
+    }
+  }
   std::sort(batch_.facts.begin(), batch_.facts.end(), [](const SchemaFact& a, const SchemaFact& b) {
     return std::tie(a.what, a.column, a.detail) < std::tie(b.what, b.column, b.detail);
   });

@@ -78,6 +78,7 @@ class RowBuilder {
   void problem(std::string_view reason, std::string detail);
   void reject(std::string_view record, std::uint64_t line);
   void append();
+  void make_room();  // columns are longer than the batch while it grows: rows are written by index
 
   std::vector<ColumnSpec> columns_;
   std::string zone_;
@@ -92,6 +93,7 @@ class RowBuilder {
   std::map<std::string, std::uint64_t, std::less<>> counts_;
   double bytes_per_row_ = 200;  // of the last body, to reserve the next
   std::size_t body_bytes_ = 0;
+  std::size_t room_ = 0;  // rows the columns have room for
 };
 
 }  // namespace tidewatch

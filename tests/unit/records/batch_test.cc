@@ -136,3 +136,56 @@ TEST_CASE("the dead-letter ring keeps the newest, counts all and survives a rest
   CHECK_FALSE(damaged.read(in));
   CHECK(damaged.size() == 0);
 }
+
+TEST_CASE("whole numbers of any range and step are stored to the bit") {
+  const std::int64_t least = std::numeric_limits<std::int64_t>::min(), most = std::numeric_limits<std::int64_t>::max();
+  const std::vector<std::vector<std::int64_t>> cases = {
+      {},
+      {0},
+      {-1},
+      {least},
+      {most},
+      {least, most},
+      {least, 0, most},
+      {most - 255, most},
+      {most - 256, most},
+      {-3, -1, 252},
+      {0, 65'535},
+      {0, 65'536},
+      {0, 4'294'967'295},
+      {0, 4'294'967'296},
+      {1'767'225'600'000'000'000, 1'767'225'600'010'000'000},
+      {1'767'225'600'000'000'000, 1'767'225'600'010'000'001},
+      {-5'000'000, 1'000'000, 3'000'000},
+      {least, least + 1'000'000, least + 4'295'000'000'000'000},
+  };
+  for (const auto& values : cases) {
+    Batch batch;
+    batch.columns.resize(2);
+    batch.columns[0].type = ColumnType::time;
+    batch.columns[1].type = ColumnType::integer;
+    for (Column& column : batch.columns) {
+      column.integers = values;
+      column.null.assign(values.size(), 0);
+    }
+    batch.rows = batch.received = values.size();
+    const std::string bytes = stored(batch);
+    ByteReader in(bytes);
+    const auto read = Batch::read(in);
+    REQUIRE(read.ok());
+    CHECK(read->columns[0].integers == values);
+    CHECK(read->columns[1].integers == values);
+    CHECK(stored(*read) == bytes);
+  }
+}
+
+TEST_CASE("a second of records in milliseconds is stored in two bytes a time") {
+  Batch batch;
+  batch.columns.resize(1);
+  batch.columns[0].type = ColumnType::time;
+  for (std::int64_t i = 0; i < 1000; ++i)
+    batch.columns[0].integers.push_back(1'767'225'600'000'000'000 + i * 1'000'000);
+  batch.columns[0].null.assign(1000, 0);
+  batch.rows = batch.received = 1000;
+  CHECK(stored(batch).size() < 2100);
+}
