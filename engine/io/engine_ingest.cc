@@ -65,11 +65,10 @@ void Engine::State::ingest(HttpRequest request, HttpServer::Respond respond) {
     return respond(error_response(
         409, "several packs have a stream \"" + d->stream + "\": say " + holders.front() + " or " + holders.back()));
   const std::string address = holders.front();
-  const std::string key = IngestTickets::key(address, d->batch_id, d->body);
-  if (auto* ticket = tickets.find(key);
-      ticket != nullptr && (ticket->has_id || ticket->state != IngestTickets::State::committing))
-    return redeem(key, *ticket, std::move(respond));
-  if (d->batch_id.empty()) return take(address, key, *d, std::move(respond));
+  const bool may_have_come = !d->batch_id.empty() || tickets.holds_bodies();
+  const std::string key = may_have_come ? IngestTickets::key(address, d->batch_id, d->body) : std::string();
+  if (auto* ticket = tickets.find(key)) return redeem(key, *ticket, std::move(respond));
+  if (d->batch_id.empty()) return take(address, key, std::move(d), std::move(respond));
   auto seen = std::make_shared<bool>(false);
   worker->run([seen, address, d](Store& s) { *seen = s.has_batch(address, d->batch_id); },
               [this, seen, address, key, d, respond = std::move(respond)]() mutable {
@@ -80,7 +79,7 @@ void Engine::State::ingest(HttpRequest request, HttpServer::Respond respond) {
                 }
                 // Two of the same id may have been asked about at once: the first to come back has a ticket now.
                 if (auto* ticket = tickets.find(key)) return redeem(key, *ticket, std::move(respond));
-                take(address, key, *d, std::move(respond));
+                take(address, key, d, std::move(respond));
               });
 }
 
@@ -99,7 +98,7 @@ void Engine::State::redeem(const std::string& key, const IngestTickets::Ticket& 
   });
 }
 
-void Engine::State::take(const std::string& address, const std::string& key, const Delivery& d,
+void Engine::State::take(const std::string& address, const std::string& key, std::shared_ptr<const Delivery> d,
                          HttpServer::Respond respond) {
   if (commits->waiting_bytes() > options.most_waiting_bytes) {
     commits->flush();
@@ -110,15 +109,22 @@ void Engine::State::take(const std::string& address, const std::string& key, con
   const std::string stream = address.substr(slash + 1);
   if (p == nullptr || p->decoders.count(stream) == 0)
     return respond(error_response(404, "the stream \"" + address + "\" was removed"));
-  auto applied = apply(*p, stream, d.source, d.body, d.format, d.batch_id);
+  auto applied = apply(*p, stream, d->source, d->body, d->format, d->batch_id);
   if (!applied) return respond(error_response(400, applied.error().text));
-  tickets.put(key, applied->answer, !d.batch_id.empty());
-  commits->add(std::move(applied->part), [this, key, answer = applied->answer, respond = std::move(respond)](bool ok) {
+  // A body without an id is known by its bytes, and only once its commit has failed: it is kept until then, so that the
+  // usual one is never hashed.
+  const bool has_id = !d->batch_id.empty();
+  if (has_id) tickets.put(key, applied->answer, true);
+  commits->add(std::move(applied->part), [this, address, key, has_id, d = std::move(d), answer = applied->answer,
+                                          respond = std::move(respond)](bool ok) {
     if (ok) {
-      tickets.erase(key);
+      if (has_id) tickets.erase(key);
       return respond({200, "application/json", answer.json()});
     }
-    if (auto* ticket = tickets.find(key)) ticket->state = IngestTickets::State::failed;
+    if (!has_id)
+      tickets.put(IngestTickets::key(address, "", d->body), answer, false).state = IngestTickets::State::failed;
+    else if (auto* ticket = tickets.find(key))
+      ticket->state = IngestTickets::State::failed;
     respond(unavailable());
   });
   loop.wake_now();

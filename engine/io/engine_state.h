@@ -89,7 +89,8 @@ struct Engine::State {
   HttpResponse unavailable() const;
   void ingest(HttpRequest request, HttpServer::Respond respond);
   void redeem(const std::string& key, const IngestTickets::Ticket& ticket, HttpServer::Respond respond);
-  void take(const std::string& address, const std::string& key, const Delivery& d, HttpServer::Respond respond);
+  void take(const std::string& address, const std::string& key, std::shared_ptr<const Delivery> d,
+            HttpServer::Respond respond);
   void poll_tails();
   Instant wake();
   void want_checkpoint();

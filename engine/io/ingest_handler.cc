@@ -89,11 +89,13 @@ std::string IngestTickets::key(const std::string& stream, const std::string& bat
 }
 
 IngestTickets::Ticket& IngestTickets::put(const std::string& key, IngestAnswer answer, bool has_id) {
-  if (tickets_.count(key) == 0) order_.push_back(key);
+  erase(key);
+  order_.push_back(key);
   while (order_.size() > most_) {
-    tickets_.erase(order_.front());
-    order_.pop_front();
+    const std::string oldest = order_.front();
+    erase(oldest);
   }
+  bodies_ += !has_id;
   Ticket& t = tickets_[key];
   t = {State::committing, std::move(answer), has_id};
   return t;
@@ -105,7 +107,10 @@ IngestTickets::Ticket* IngestTickets::find(const std::string& key) {
 }
 
 void IngestTickets::erase(const std::string& key) {
-  if (tickets_.erase(key) == 0) return;
+  const auto found = tickets_.find(key);
+  if (found == tickets_.end()) return;
+  bodies_ -= !found->second.has_id;
+  tickets_.erase(found);
   // Searched from the newest end: what is erased was mostly put there a moment ago.
   for (auto it = order_.rbegin(); it != order_.rend(); ++it)
     if (*it == key) {

@@ -50,10 +50,13 @@ class IngestTickets {
     IngestAnswer answer;
     bool has_id = false;
   };
+  // By batch id when there is one, else by the bytes.
   static std::string key(const std::string& stream, const std::string& batch_id, const std::string& body);
 
   Ticket& put(const std::string& key, IngestAnswer answer, bool has_id);
   Ticket* find(const std::string& key);
+  // False nearly always: the bytes of a body without an id need then not be hashed.
+  bool holds_bodies() const { return bodies_ > 0; }
   void erase(const std::string& key);
   // Every failed ticket is on disk now.
   void all_committed();
@@ -61,6 +64,7 @@ class IngestTickets {
  private:
   static constexpr std::size_t most_ = 10'000;
   std::map<std::string, Ticket> tickets_;
+  std::size_t bodies_ = 0;  // tickets without an id
   std::deque<std::string> order_;
 };
 

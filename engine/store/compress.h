@@ -1,5 +1,5 @@
 // Bodies in the database are zstd frames with their checksum switched on, so a flipped bit is an error, not data.
-// Level 1: ingest waits for it, and columnar batches shrink well at any level.
+// The first of the fast levels: ingest waits for it, and columns that are packed already shrink little more at others.
 #pragma once
 
 #include <string>

@@ -2,9 +2,18 @@
 // brackets for whoever searches for them.
 #include "store/database.h"
 
+#include <cstring>
+
 namespace tidewatch {
 
-Database::~Database() { sqlite3_close_v2(handle_); }
+namespace {
+constexpr std::size_t most_idle = 32;
+}
+
+Database::~Database() {
+  for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
+  sqlite3_close_v2(handle_);
+}
 
 Done Database::open(const std::string& path, const std::string& vfs) {
   path_ = path;
@@ -55,11 +64,25 @@ Error Database::failure(const std::string& doing) const {
   }
 }
 
-Statement::Statement(const Database& database, const char* sql) : database_(database) {
+Statement::Statement(const Database& database, const char* sql) : database_(database), sql_(sql) {
+  auto& idle = database.idle_;
+  for (std::size_t i = 0; i < idle.size(); ++i) {
+    if (idle[i].first != sql || std::strcmp(sqlite3_sql(idle[i].second), sql) != 0) continue;
+    statement_ = idle[i].second;
+    idle.erase(idle.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
   sqlite3_prepare_v2(database.handle(), sql, -1, &statement_, nullptr);  // a failure shows at step()
 }
 
-Statement::~Statement() { sqlite3_finalize(statement_); }
+Statement::~Statement() {
+  if (!statement_) return;
+  reset();
+  database_.idle_.emplace_back(sql_, statement_);
+  if (database_.idle_.size() <= most_idle) return;
+  sqlite3_finalize(database_.idle_.front().second);
+  database_.idle_.erase(database_.idle_.begin());
+}
 
 Statement& Statement::bind(int position, std::int64_t value) {
   sqlite3_bind_int64(statement_, position, value);

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -30,6 +32,9 @@ class Database {
   const std::string& path() const { return path_; }
 
  private:
+  friend class Statement;
+  // Prepared statements not in use, by the address of their text: a commit prepares nothing twice.
+  mutable std::vector<std::pair<const char*, sqlite3_stmt*>> idle_;
   sqlite3* handle_ = nullptr;
   std::string path_;
 };
@@ -37,6 +42,7 @@ class Database {
 // One prepared statement, borrowed database. Bind positions count from 1, columns from 0.
 class Statement {
  public:
+  // `sql` is a literal: the statement is kept by its address and used again by the next one with the same text.
   Statement(const Database& database, const char* sql);
   ~Statement();
   Statement(const Statement&) = delete;
@@ -56,6 +62,7 @@ class Statement {
 
  private:
   const Database& database_;
+  const char* sql_ = nullptr;
   sqlite3_stmt* statement_ = nullptr;
 };
 
