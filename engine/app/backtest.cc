@@ -172,7 +172,12 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
     Instant limit = next->span.ns == 0 ? row_at : ceil_to(row_at, next->span);
     limit = std::min(limit, std::max(due, row_at));
     std::size_t to = next->next;
-    while (to < next->end && order[to].at <= limit && to - next->next < 8192) ++to;
+    // Where rows of one decoded batch end, so does a batch fed by span: the rows then need no joining.
+    const std::uint32_t decoded = order[to].batch;
+    const bool may_split = next->span.ns != 0;
+    while (to < next->end && order[to].at <= limit && to - next->next < 8192 &&
+           !(may_split && order[to].batch != decoded && to - next->next >= 256))
+      ++to;
     const Batch batch = next->history->take(next->next, to);
     const auto refused = core.feed(*next->stream, *next->stream, batch, order[to - 1].at, out, false);
     for (const auto& r : refused)

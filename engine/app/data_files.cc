@@ -1,5 +1,6 @@
 #include "app/data_files.h"
 
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -10,33 +11,52 @@
 
 namespace tidewatch {
 
-Result<std::string> read_file(const std::string& path) {
-  gzFile file = gzopen(path.c_str(), "rb");  // reads plain files as they are
-  if (!file) return io_error(path + ": " + std::strerror(errno));
-  gzbuffer(file, 1 << 18);
-  std::string out;
-  char buffer[1 << 16];
-  for (;;) {
-    const int n = gzread(file, buffer, sizeof buffer);
+namespace {
+
+constexpr std::size_t piece_bytes = 4 << 20;
+
+// A file in pieces, through one buffer: a long history is never in memory as text.
+class FileReader {
+ public:
+  explicit FileReader(const std::string& path) : path_(path), file_(gzopen(path.c_str(), "rb")) {
+    if (!file_) problem_ = path + ": " + std::strerror(errno);
+    if (file_) gzbuffer(file_, 1 << 17);  // plain files are read past it
+  }
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+  ~FileReader() {
+    if (file_) gzclose(file_);
+  }
+  // Appends up to `most` bytes; 0 at the end. Fails with the file's name.
+  Result<std::size_t> more(std::string& to, std::size_t most) {
+    if (!file_) return io_error(problem_);
+    const std::size_t had = to.size();
+    to.resize(had + most);
+    const int n = gzread(file_, to.data() + had, static_cast<unsigned>(most));
     if (n < 0) {
       int code = 0;
-      const std::string why = gzerror(file, &code);
-      gzclose(file);
-      return io_error(path + ": cannot decompress: " + why);
+      return io_error(path_ + ": cannot decompress: " + gzerror(file_, &code));
     }
-    if (n == 0) break;
-    out.append(buffer, static_cast<std::size_t>(n));
+    to.resize(had + static_cast<std::size_t>(n));
+    return static_cast<std::size_t>(n);
   }
-  gzclose(file);
-  return out;
-}
+  std::uint64_t done() const { return static_cast<std::uint64_t>(std::max<z_off_t>(gzoffset(file_), 0)); }
 
-namespace {
+ private:
+  std::string path_, problem_;
+  gzFile file_;
+};
 
 BodyFormat format_of(const std::string& body) {
   const auto first = body.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
   if (first == std::string::npos) return BodyFormat::ndjson;
   return body[first] == '{' ? BodyFormat::ndjson : body[first] == '[' ? BodyFormat::json_array : BodyFormat::csv;
+}
+
+std::uint64_t lines_in(std::string_view text) {
+  std::uint64_t lines = 0;
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) ++lines;
+  return lines;
 }
 
 void count_rejects(History& history, const Batch& batch, std::uint64_t first_line) {
@@ -58,36 +78,59 @@ void count_rejects(History& history, const Batch& batch, std::uint64_t first_lin
 
 }  // namespace
 
+Result<std::string> read_file(const std::string& path) {
+  FileReader file(path);
+  std::string out;
+  for (;;) {
+    const auto got = file.more(out, std::max<std::size_t>(1 << 16, out.size()));
+    if (!got) return got.error();
+    if (*got == 0) return out;
+  }
+}
+
 Result<History> read_history(const StreamSpec& stream, const std::vector<std::string>& files,
                              const Progress& progress) {
   auto decoder = Decoder::create(stream);
   if (!decoder) return decoder.error();
   History history;
   for (const auto& path : files) {
-    auto body = read_file(path);
-    if (!body) return body.error();
-    const BodyFormat format = format_of(*body);
-    // NDJSON is decoded in pieces that end at a line, so that a long file shows progress and bounds its buffers.
-    std::size_t at = 0;
+    FileReader file(path);
+    struct stat facts {};
+    const std::uint64_t size = stat(path.c_str(), &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
+    std::string body;
+    BodyFormat format = BodyFormat::ndjson;
     std::uint64_t line = 0;
-    while (at < body->size()) {
-      std::size_t end = body->size();
-      if (format == BodyFormat::ndjson && end - at > (4u << 20)) {
-        end = body->rfind('\n', at + (4u << 20));
-        end = end == std::string::npos || end <= at ? body->size() : end + 1;
+    bool is_first = true, is_over = false;
+    // NDJSON is decoded in pieces that end at a line; other formats need the whole.
+    while (!is_over) {
+      const std::size_t most = format == BodyFormat::ndjson ? piece_bytes : std::max(piece_bytes, body.size());
+      const auto got = file.more(body, most);
+      if (!got) return got.error();
+      is_over = *got == 0;
+      if (is_first) format = format_of(body);
+      is_first = false;
+      std::size_t end = body.size();
+      if (!is_over) {
+        if (format != BodyFormat::ndjson) continue;
+        end = body.rfind('\n');
+        if (end == std::string::npos) continue;
+        ++end;
       }
-      const std::string_view piece = std::string_view(*body).substr(at, end - at);
+      if (end == 0) continue;
+      const std::string_view piece = std::string_view(body).substr(0, end);
       auto batch = decoder->decode(piece, format);
       if (!batch) return batch.error().within(path);
       history.received += batch->received;
       count_rejects(history, *batch, line);
-      if (format == BodyFormat::ndjson)
-        line += static_cast<std::uint64_t>(std::count(piece.begin(), piece.end(), '\n'));
+      if (format == BodyFormat::ndjson) line += lines_in(piece);
       history.batches.push_back(std::move(*batch));
-      at = end;
-      if (progress) progress(at, body->size());
+      body.erase(0, end);
+      if (progress) progress(std::min(file.done(), size), size);
     }
   }
+  std::size_t rows = 0;
+  for (const Batch& batch : history.batches) rows += batch.rows;
+  history.order.reserve(rows);
   for (std::uint32_t b = 0; b < history.batches.size(); ++b)
     for (std::uint32_t r = 0; r < history.batches[b].rows; ++r)
       history.order.push_back({history.batches[b].time(r), b, r});
