@@ -7,6 +7,7 @@ namespace tidewatch {
 namespace {
 
 struct ConfusionState final : FamilyState {
+  using OwnsNothing = void;
   Tally tally;
   std::uint64_t true_positive = 0, false_positive = 0, false_negative = 0, true_negative = 0, correct = 0;
   void merge(const ConfusionState& from) {

@@ -5,6 +5,7 @@ namespace tidewatch {
 namespace {
 
 struct CountState final : FamilyState {
+  using OwnsNothing = void;
   std::uint64_t n = 0;
   void merge(const CountState& from) { n += from.n; }
   void write(ByteWriter& out) const { out.put(n); }

@@ -24,6 +24,7 @@ void count_reason(StreamCounters& counters, const std::string& reason, std::uint
 void Selection::test(const Batch& batch, RowPredicate* predicates) {
   failure.clear();
   truth.clear();
+  is_listed = false;
   if (predicate >= 0) {
     truth.assign(batch.rows, 0);
     if (!predicates)
@@ -35,6 +36,46 @@ void Selection::test(const Batch& batch, RowPredicate* predicates) {
     expression->test(batch, truth);
   }
 }
+
+void EqualitySelections::test(const Batch& batch, const std::vector<std::uint32_t>& rows) {
+  const Column& values = batch.columns[column];
+  of_code_.assign(values.dictionary.size(), nullptr);
+  for (auto& [text, selection] : by_text) {
+    selection->failure.clear();
+    selection->truth.clear();
+    selection->passing.clear();
+    selection->is_listed = true;
+  }
+  for (std::uint32_t code = 0; code < of_code_.size(); ++code)
+    if (const auto found = by_text.find(values.dictionary[code]); found != by_text.end())
+      of_code_[code] = found->second;
+  for (const std::uint32_t row : rows)
+    if (!values.null[row])
+      if (Selection* const selection = of_code_[values.codes[row]]) selection->passing.push_back(row);
+}
+
+namespace {
+
+// Two or more on one category column; a single one is quick enough by itself.
+std::vector<EqualitySelections> find_equalities(const StreamState& stream) {
+  std::vector<EqualitySelections> found;
+  for (const auto& selection : stream.selections) {
+    const auto* equality = selection->expression ? &selection->expression->text_equality() : nullptr;
+    if (!equality || !*equality || selection->predicate >= 0) continue;
+    const std::size_t column = (*equality)->column;
+    if (stream.type_of(column) != ColumnType::category) continue;
+    auto group = std::find_if(found.begin(), found.end(), [column](const auto& each) { return each.column == column; });
+    if (group == found.end()) {
+      group = found.emplace(found.end());
+      group->column = column;
+    }
+    group->by_text.emplace((*equality)->text, selection.get());  // another writing of the same test goes its own way
+  }
+  std::erase_if(found, [](const auto& group) { return group.by_text.size() < 2; });
+  return found;
+}
+
+}  // namespace
 
 std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view source, const Batch& batch,
                                          Instant now, bool check_future) {
@@ -92,17 +133,22 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
       for (const std::uint32_t row : rows)
         if (!batch.columns[column].null[row]) at = std::max(at, Instant{batch.columns[column].integers[row]});
 
-    for (auto& selection : stream->selections) selection->test(batch, state_->predicates);
+    if (!stream->equalities) stream->equalities = find_equalities(*stream);
+    for (auto& selection : stream->selections) selection->is_listed = false;
+    for (EqualitySelections& group : *stream->equalities) group.test(batch, rows);
+    for (auto& selection : stream->selections)
+      if (!selection->is_listed) selection->test(batch, state_->predicates);
     std::vector<std::vector<std::uint32_t>>& label_ids = state_->label_ids;
     label_ids.resize(std::max(label_ids.size(), stream->indexes.size()));
     for (std::size_t i = 0; i < stream->indexes.size(); ++i) stream->indexes[i]->number(batch, label_ids[i]);
     static const std::vector<std::uint32_t> no_labels;
     std::vector<std::uint32_t> landing;
+    std::vector<std::pair<const PaneClock*, std::vector<PaneRun>>> all_runs;  // of all rows, by clock
     for (auto& use : stream->rings) {
       Selection& selection = *stream->selections[use.selection];
       const Instant ring_oldest = use.ring->oldest_landable(watermark);
       const bool all_land = ring_oldest <= first;
-      const bool all_pass = selection.truth.empty();
+      const bool all_pass = selection.truth.empty() && !selection.is_listed;
       std::span<const std::uint32_t> in_ring(rows);
       if (!all_land) {
         selection.rows.clear();
@@ -110,9 +156,24 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
           if (batch.time(row) >= ring_oldest) selection.rows.push_back(row);
         in_ring = selection.rows;
       }
-      use.ring->mark(batch, in_ring, selection.failure);
+      if (all_land) {
+        const PaneClock& clock = use.ring->clock();
+        auto known = std::find_if(all_runs.begin(), all_runs.end(),
+                                  [&clock](const auto& each) { return each.first->is_same(clock); });
+        if (known == all_runs.end()) known = all_runs.insert(known, {&clock, runs_of(batch, in_ring, clock)});
+        use.ring->mark(batch, in_ring, known->second, selection.failure);
+      } else {
+        use.ring->mark(batch, in_ring, runs_of(batch, in_ring, use.ring->clock()), selection.failure);
+      }
       if (!selection.failure.empty()) continue;
-      if (!all_pass) {
+      if (selection.is_listed && all_land) {
+        in_ring = selection.passing;
+      } else if (selection.is_listed) {
+        landing.clear();
+        for (const std::uint32_t row : selection.passing)
+          if (batch.time(row) >= ring_oldest) landing.push_back(row);
+        in_ring = landing;
+      } else if (!all_pass) {
         landing.clear();
         for (const std::uint32_t row : in_ring)
           if (selection.truth[row] == truth_true) landing.push_back(row);

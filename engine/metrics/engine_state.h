@@ -24,11 +24,24 @@ struct Selection {
   int predicate = -1;
   std::optional<Expression> expression;
   std::vector<std::uint8_t> truth;  // of the batch being fed
-  std::string failure;              // why the predicate lost the batch
+  bool is_listed = false;           // `passing` holds the rows of the batch being fed, and truth nothing
+  std::vector<std::uint32_t> passing;
+  std::string failure;  // why the predicate lost the batch
   std::vector<std::uint32_t> rows;
 
   // Fills truth for the batch; all rows pass when neither is set.
   void test(const Batch& batch, RowPredicate* predicates);
+};
+
+// Selections of the form `column == "text"` on one category column: answered together, in one pass over its codes.
+struct EqualitySelections {
+  std::size_t column = 0;
+  std::map<std::string, Selection*, std::less<>> by_text;
+  // Fills is_listed and passing of each; `rows` are the batch's rows that land.
+  void test(const Batch& batch, const std::vector<std::uint32_t>& rows);
+
+ private:
+  std::vector<Selection*> of_code_;
 };
 
 struct StreamState {
@@ -41,6 +54,7 @@ struct StreamState {
   Duration log_keep{0};
   std::map<std::size_t, Instant> newest_in;  // freshness { of = ... }: column -> newest value
   std::vector<std::unique_ptr<Selection>> selections;
+  std::optional<std::vector<EqualitySelections>> equalities;  // found at the first feed
   std::vector<std::unique_ptr<LabelIndex>> indexes;
   struct RingUse {
     std::unique_ptr<Ring> ring;

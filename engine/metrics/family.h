@@ -40,6 +40,7 @@ class Family {
   // For states that stand side by side in a pane's block: their size, and an empty one made at `where`, which is
   // aligned for any type. The block destroys it.
   virtual std::size_t state_bytes() const = 0;
+  virtual bool states_own_nothing() const = 0;  // no memory beyond those bytes: forgetting one is enough
   virtual void make_each(std::span<std::byte* const> blocks, std::size_t offset) const = 0;
   // Once a batch, before its rows are added: lets a family do per-batch work once (run an expression, map a
   // dictionary). Optional for the caller, but who calls it for one batch calls it for every later one: it is remembered

@@ -2,6 +2,8 @@
 // by one would need a count a value on the hot path.
 #include "metrics/label_index.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace tidewatch {
@@ -15,38 +17,62 @@ std::uint32_t LabelIndex::value_id(std::string_view text) {
   return id;
 }
 
-std::uint32_t LabelIndex::step(std::size_t depth, std::uint32_t node, std::uint32_t value) {
-  if (levels_.empty()) levels_.resize(columns_.size());
-  auto& level = levels_[depth];
-  const std::uint64_t key = (static_cast<std::uint64_t>(node) << 32) | value;
-  const auto found = level.find(key);
-  if (found != level.end()) return found->second;
-  path_[depth] = value;
-  std::uint32_t next;
-  if (depth + 1 < columns_.size()) {
-    next = next_node_++;
-  } else {
-    std::vector<std::pair<std::string, std::string>> pairs;
-    for (std::size_t i = 0; i < names_.size(); ++i)
-      if (!value_texts_[path_[i]].empty()) pairs.emplace_back(names_[i], value_texts_[path_[i]]);
-    if (free_.empty()) {
-      next = static_cast<std::uint32_t>(sets_.size());
-      sets_.emplace_back(std::move(pairs));
-      kept_.push_back(0);
-    } else {
-      next = free_.back();
-      free_.pop_back();
-      sets_[next] = LabelSet(std::move(pairs));
+std::uint32_t LabelIndex::hash_of(const std::uint32_t* values) const {
+  std::uint64_t hash = 0;
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    hash = (hash ^ values[c]) * 0x9e3779b97f4a7c15ull;
+    hash ^= hash >> 29;
+  }
+  return static_cast<std::uint32_t>(hash >> 13);
+}
+
+void LabelIndex::put(std::uint32_t hash, std::uint32_t id) {
+  if (++placed_ * 2 > places_.size()) {
+    std::vector<Place> old(places_.size() * 2);
+    old.swap(places_);
+    for (const Place& place : old) {
+      if (place.id == UINT32_MAX) continue;
+      std::size_t at = place.hash & (places_.size() - 1);
+      while (places_[at].id != UINT32_MAX) at = (at + 1) & (places_.size() - 1);
+      places_[at] = place;
     }
   }
-  level.emplace(key, next);
-  return next;
+  std::size_t at = hash & (places_.size() - 1);
+  while (places_[at].id != UINT32_MAX) at = (at + 1) & (places_.size() - 1);
+  places_[at] = {hash, id};
+}
+
+std::uint32_t LabelIndex::make(const std::uint32_t* values) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (std::size_t i = 0; i < names_.size(); ++i)
+    if (!value_texts_[values[i]].empty()) pairs.emplace_back(names_[i], value_texts_[values[i]]);
+  std::uint32_t id;
+  if (free_.empty()) {
+    id = static_cast<std::uint32_t>(sets_.size());
+    sets_.emplace_back(std::move(pairs));
+    kept_.push_back(0);
+    combinations_.resize(combinations_.size() + columns_.size());
+  } else {
+    id = free_.back();
+    free_.pop_back();
+    sets_[id] = LabelSet(std::move(pairs));
+  }
+  std::copy_n(values, columns_.size(), combinations_.begin() + static_cast<std::ptrdiff_t>(id * columns_.size()));
+  put(hash_of(values), id);
+  return id;
+}
+
+std::uint32_t LabelIndex::combination(const std::uint32_t* values) {
+  const std::uint32_t hash = hash_of(values);
+  const std::size_t mask = places_.size() - 1, width = columns_.size();
+  for (std::size_t at = hash & mask; places_[at].id != UINT32_MAX; at = (at + 1) & mask)
+    if (places_[at].hash == hash && std::equal(values, values + width, combinations_.data() + places_[at].id * width))
+      return places_[at].id;
+  return make(values);
 }
 
 void LabelIndex::number(const Batch& batch, std::vector<std::uint32_t>& out) {
   out.assign(batch.rows, 0);
-  path_.resize(columns_.size());
-  // Value ids a row and column, so that a path is known when a new label set appears at its end.
   values_of_row_.resize(batch.rows * columns_.size());
   for (std::size_t c = 0; c < columns_.size(); ++c) {
     const Column& column = batch.columns[columns_[c]];
@@ -81,36 +107,14 @@ void LabelIndex::number(const Batch& batch, std::vector<std::uint32_t>& out) {
       }
     }
   }
-  for (std::size_t row = 0; row < batch.rows; ++row) {
-    std::uint32_t node = 0;
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-      path_[c] = values_of_row_[row * columns_.size() + c];
-      node = step(c, node, path_[c]);
-    }
-    out[row] = node;
-  }
+  for (std::size_t row = 0; row < batch.rows; ++row)
+    out[row] = combination(values_of_row_.data() + row * columns_.size());
 }
 
 std::uint32_t LabelIndex::id_of(const LabelSet& labels) {
-  path_.resize(columns_.size());
-  for (std::size_t c = 0; c < columns_.size(); ++c) path_[c] = value_id(labels.get(names_[c]));
-  std::uint32_t node = 0;
-  for (std::size_t c = 0; c < columns_.size(); ++c) node = step(c, node, path_[c]);
-  return node;
-}
-
-void LabelIndex::insert(const LabelSet& labels, std::uint32_t id) {
-  std::uint32_t node = 0;
-  for (std::size_t c = 0; c < columns_.size(); ++c) {
-    const std::uint64_t key = (static_cast<std::uint64_t>(node) << 32) | value_id(labels.get(names_[c]));
-    if (c + 1 == columns_.size()) {
-      levels_[c][key] = id;
-      break;
-    }
-    auto [place, is_new] = levels_[c].try_emplace(key, next_node_);
-    if (is_new) ++next_node_;
-    node = place->second;
-  }
+  std::vector<std::uint32_t> values;
+  for (const std::string& name : names_) values.push_back(value_id(labels.get(name)));
+  return combination(values.data());
 }
 
 void LabelIndex::sweep() {
@@ -119,13 +123,15 @@ void LabelIndex::sweep() {
   if (sets_.size() - free_.size() < 2 * live + 1024) return;
   values_.clear();
   value_texts_.clear();
-  for (auto& level : levels_) level.clear();
-  next_node_ = 1;
+  places_.assign(64, Place{});
+  placed_ = 0;
   free_.clear();
   for (std::size_t id = kept_.size(); id-- > 0;) {
-    if (kept_[id])
-      insert(sets_[id], static_cast<std::uint32_t>(id));
-    else {
+    if (kept_[id]) {
+      std::uint32_t* values = combinations_.data() + id * columns_.size();
+      for (std::size_t c = 0; c < columns_.size(); ++c) values[c] = value_id(sets_[id].get(names_[c]));
+      put(hash_of(values), static_cast<std::uint32_t>(id));
+    } else {
       sets_[id] = LabelSet();
       free_.push_back(static_cast<std::uint32_t>(id));
     }

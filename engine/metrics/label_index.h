@@ -1,5 +1,6 @@
 // Label values to small numbers, once a batch and shared by every ring of a stream with the same `by`. A batch's
-// dictionary is mapped entry by entry, so a row costs an array lookup a column and a hash lookup for combinations.
+// dictionary is mapped entry by entry, so a row costs an array lookup a column and one probe of a flat table of
+// combinations. The hash only finds a place; what is compared is the combination itself.
 #pragma once
 
 #include <cstdint>
@@ -38,29 +39,27 @@ class LabelIndex {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
   };
-  struct PairHash {
-    std::size_t operator()(std::uint64_t k) const {
-      k ^= k >> 32;
-      k *= 0x9e3779b97f4a7c15ull;
-      return static_cast<std::size_t>(k ^ (k >> 29));
-    }
+  struct Place {
+    std::uint32_t hash = 0, id = UINT32_MAX;  // UINT32_MAX: empty
   };
   std::uint32_t value_id(std::string_view text);
-  std::uint32_t step(std::size_t depth, std::uint32_t node, std::uint32_t value);
-  std::uint32_t leaf(std::uint32_t node);
-  void insert(const LabelSet& labels, std::uint32_t id);
+  std::uint32_t hash_of(const std::uint32_t* values) const;
+  // The id of a combination of value ids, one a column; makes one when new.
+  std::uint32_t combination(const std::uint32_t* values);
+  std::uint32_t make(const std::uint32_t* values);
+  void put(std::uint32_t hash, std::uint32_t id);
 
   std::vector<std::string> names_;
   std::vector<std::size_t> columns_;
   std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>> values_;
   std::deque<std::string> value_texts_;
-  // One tree level a column: (node, value) -> node. The last level's node is the label set's id.
-  std::vector<std::unordered_map<std::uint64_t, std::uint32_t, PairHash>> levels_;
-  std::uint32_t next_node_ = 1;
+  std::vector<Place> places_ = std::vector<Place>(64);  // open addressing, a power of two, at most half full
+  std::size_t placed_ = 0;
+  std::vector<std::uint32_t> combinations_;  // by id: its value ids
   std::deque<LabelSet> sets_;
   std::vector<std::uint32_t> kept_;
   std::vector<std::uint32_t> free_;
-  std::vector<std::uint32_t> codes_, values_of_row_, path_;
+  std::vector<std::uint32_t> codes_, values_of_row_;
 };
 
 }  // namespace tidewatch

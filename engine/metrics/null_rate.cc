@@ -6,6 +6,7 @@ namespace tidewatch {
 namespace {
 
 struct NullState final : FamilyState {
+  using OwnsNothing = void;
   std::uint64_t n = 0, nulls = 0;
   void merge(const NullState& from) {
     n += from.n;

@@ -16,10 +16,10 @@ namespace tidewatch {
 // were there at once and shrinks with the ring.
 class PaneArena {
  public:
-  // A further state in every block; its offset. Before the first block.
-  std::size_t add(std::size_t bytes) {
+  // A further state in every block; its offset. Before the first block. `owns_nothing`: it need not be destroyed.
+  std::size_t add(std::size_t bytes, bool owns_nothing) {
     const std::size_t offset = block_bytes_;
-    offsets_.push_back(offset);
+    if (!owns_nothing) offsets_.push_back(offset);
     block_bytes_ += (bytes + alignment - 1) / alignment * alignment;
     return offset;
   }
@@ -46,7 +46,7 @@ class PaneArena {
     if (next_blocks_ * 2 * size <= most_bytes) next_blocks_ *= 2;
   }
 
-  std::vector<std::size_t> offsets_;
+  std::vector<std::size_t> offsets_;  // of states that own memory
   std::size_t block_bytes_ = 0, next_blocks_ = first_blocks;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::vector<std::byte*> free_;

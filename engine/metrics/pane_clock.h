@@ -17,6 +17,9 @@ class PaneClock {
   explicit PaneClock(Duration step) : step_(step) {}
   explicit PaneClock(std::string zone) : zone_(std::move(zone)), by_day_(true) {}
 
+  bool is_same(const PaneClock& other) const {
+    return by_day_ == other.by_day_ && step_ == other.step_ && zone_ == other.zone_;
+  }
   bool by_day() const { return by_day_; }
   Duration step() const { return by_day_ ? days(1) : step_; }  // nominal for days
   std::int64_t index(Instant t) const;                         // the pane holding t

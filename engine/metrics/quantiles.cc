@@ -6,6 +6,7 @@
 
 #include "metrics/bucket_sketch.h"
 #include "metrics/family_of.h"
+#include "metrics/value_list.h"
 
 namespace tidewatch {
 namespace {
@@ -14,29 +15,38 @@ constexpr std::size_t most_exact = 1'000'000;
 
 struct QuantileState final : FamilyState {
   Tally tally;
-  std::vector<double> values;  // the exact part
-  BucketSketch sketch;         // panes that outgrew it
+  ValueList values;                      // the exact part
+  std::unique_ptr<BucketSketch> sketch;  // panes that outgrew it
+  BucketSketch& sketched() {
+    if (!sketch) sketch = std::make_unique<BucketSketch>();
+    return *sketch;
+  }
   void merge(const QuantileState& from) {
     tally.merge(from.tally);
-    values.insert(values.end(), from.values.begin(), from.values.end());
-    if (!from.sketch.empty()) sketch.merge(from.sketch);
+    values.append(from.values.begin(), from.values.end());
+    if (from.sketch) sketched().merge(*from.sketch);
   }
   void write(ByteWriter& out) const {
     tally.write(out);
-    std::vector<double> sorted = values;
+    std::vector<double> sorted(values.begin(), values.end());
     std::sort(sorted.begin(), sorted.end());
     out.array(sorted);
-    sketch.write(out);
+    (sketch ? *sketch : BucketSketch()).write(out);
   }
   bool read(ByteReader& in) {
     tally.read(in);
-    values = in.array<double>();
-    for (const double value : values)
+    const std::vector<double> kept = in.array<double>();
+    for (const double value : kept)
       if (!std::isfinite(value)) in.fail();
-    return sketch.read(in) && in.good();
+    values.clear();
+    values.append(kept.data(), kept.data() + kept.size());
+    auto buckets = std::make_unique<BucketSketch>();
+    if (!buckets->read(in) || !in.good()) return false;
+    if (!buckets->empty()) sketch = std::move(buckets);
+    return true;
   }
   std::size_t memory_bytes() const override {
-    return sizeof *this + values.capacity() * sizeof(double) + sketch.memory_bytes();
+    return sizeof *this + values.heap_bytes() + (sketch ? sizeof *sketch + sketch->memory_bytes() : 0);
   }
 };
 
@@ -62,13 +72,13 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     const double value = column.as_number(row) + 0.0;  // -0 is 0
     if (!usable(value, state.tally)) return;
     ++state.tally.n;
-    if (!state.sketch.empty()) {
-      state.sketch.add(value);
+    if (state.sketch) {
+      state.sketch->add(value);
     } else {
       state.values.push_back(value);
       if (state.values.size() > limit_) {
-        for (const double kept : state.values) state.sketch.add(kept);
-        state.values = {};
+        for (const double kept : state.values) state.sketched().add(kept);
+        state.values.clear();
       }
     }
   }
@@ -76,16 +86,16 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     state.tally.show(out, "");
     const double q = asked(spec);
     std::optional<double> value;
-    if (state.tally.n && state.sketch.empty()) {
-      value = exact(state.values, q);
+    if (state.tally.n && !state.sketch) {
+      value = exact({state.values.begin(), state.values.end()}, q);
     } else if (state.tally.n) {
-      BucketSketch all = state.sketch;
+      BucketSketch all = *state.sketch;
       for (const double kept : state.values) all.add(kept);
       value = all.at_rank(static_cast<std::uint64_t>(std::floor(q * static_cast<double>(all.total() - 1))));
       out.error = {ErrorBound::Kind::relative, all.relative_bound()};
     }
     settle(out, spec, value, "no usable value");
-    if (is_exact_ && (!state.sketch.empty() || state.values.size() > most_exact)) {
+    if (is_exact_ && (state.sketch || state.values.size() > most_exact)) {
       out.status = Status::insufficient;
       out.reason = "exact quantiles hold at most 1,000,000 values a window";
     }

@@ -8,6 +8,7 @@ namespace tidewatch {
 namespace {
 
 struct ShareState final : FamilyState {
+  using OwnsNothing = void;
   std::uint64_t hits = 0, known = 0, unknown = 0;
   void merge(const ShareState& from) {
     hits += from.hits;

@@ -22,7 +22,7 @@ std::size_t Ring::add_slot(std::string key, std::unique_ptr<Family> family) {
   slot.is_sequential = family->is_sequential();
   slot.needed = family->needed_columns();
   slot.family = std::move(family);
-  if (!slot.is_sequential) slot.offset = arena_.add(slot.family->state_bytes());
+  if (!slot.is_sequential) slot.offset = arena_.add(slot.family->state_bytes(), slot.family->states_own_nothing());
   has_sequential_ = has_sequential_ || slot.is_sequential;
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;

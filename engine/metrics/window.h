@@ -41,6 +41,13 @@ struct PaneMark {
   std::string undefined;  // why a predicate lost rows of this pane; "" when it did not
 };
 
+// Neighbouring rows of a batch that fall in one pane.
+struct PaneRun {
+  std::int64_t pane = 0;
+  std::uint64_t rows = 0;
+};
+std::vector<PaneRun> runs_of(const Batch& batch, std::span<const std::uint32_t> rows, const PaneClock& clock);
+
 // A window that moves forward, at about two merges a pane that enters: suffix merges of the older panes, newest first,
 // and one running merge of the newer (two stacks; Tangwongsan et al., "General Incremental Sliding-Window
 // Aggregation", VLDB 2015). Holds closed panes only; a row landing in one of them makes it start over.
@@ -104,8 +111,10 @@ class Ring {
   // Lands the rows, ascending, all landable; label_ids is by row of the batch (unused without `by`).
   void land(const Batch& batch, std::span<const std::uint32_t> rows, const std::vector<std::uint32_t>& label_ids,
             Instant watermark);
-  // Notes that the stream had these rows, or lost them to a predicate.
-  void mark(const Batch& batch, std::span<const std::uint32_t> rows, const std::string& undefined);
+  // Notes that the stream had these rows, or lost them to a predicate. The runs are those of runs_of() with a clock
+  // like this ring's: rings that agree share them.
+  void mark(const Batch& batch, std::span<const std::uint32_t> rows, const std::vector<PaneRun>& runs,
+            const std::string& undefined);
   // The stream's first row moved: windows read before may have to say so.
   void first_row_moved() { ++mark_version_; }
 

@@ -148,7 +148,24 @@ void Ring::land_in_one_series(const Batch& batch, std::span<const std::uint32_t>
   }
 }
 
-void Ring::mark(const Batch& batch, std::span<const std::uint32_t> rows, const std::string& undefined) {
+std::vector<PaneRun> runs_of(const Batch& batch, std::span<const std::uint32_t> rows, const PaneClock& clock) {
+  const std::vector<std::int64_t>& times = batch.columns[batch.time_column].integers;
+  std::vector<PaneRun> runs;
+  std::int64_t from = 1, to = 0;
+  for (const std::uint32_t row : rows) {
+    if (times[row] < from || times[row] >= to) {
+      const std::int64_t pane = clock.index({times[row]});
+      from = clock.start(pane).ns;
+      to = clock.start(pane + 1).ns;
+      runs.push_back({pane, 0});
+    }
+    ++runs.back().rows;
+  }
+  return runs;
+}
+
+void Ring::mark(const Batch& batch, std::span<const std::uint32_t> rows, const std::vector<PaneRun>& runs,
+                const std::string& undefined) {
   if (keeps_rows_) {
     if (!undefined.empty() && !rows.empty()) {
       // A rows window has no panes to mark; the days of the lost rows stand in for them.
@@ -158,23 +175,15 @@ void Ring::mark(const Batch& batch, std::span<const std::uint32_t> rows, const s
     }
     return;
   }
-  const std::vector<std::int64_t>& times = batch.columns[batch.time_column].integers;
-  std::int64_t index = 0, from = 1, to = 0;
-  PaneMark* current = nullptr;
-  for (const std::uint32_t row : rows) {
-    if (!current || times[row] < from || times[row] >= to) {
-      index = clock_.index({times[row]});
-      from = clock_.start(index).ns;
-      to = clock_.start(index + 1).ns;
-      bool is_new = false;
-      current = &marks_.at(index, &is_new);
-      if (index < read_end_) {
-        ++closed_version_;
-        if (is_new || !undefined.empty()) ++mark_version_;
-      }
-      if (!undefined.empty()) current->undefined = undefined;
+  for (const PaneRun& run : runs) {
+    bool is_new = false;
+    PaneMark& mark = marks_.at(run.pane, &is_new);
+    if (run.pane < read_end_) {
+      ++closed_version_;
+      if (is_new || !undefined.empty()) ++mark_version_;
     }
-    ++current->rows;
+    if (!undefined.empty()) mark.undefined = undefined;
+    mark.rows += run.rows;
   }
 }
 

@@ -520,7 +520,20 @@ struct Expression::Program {
   std::vector<ExpressionNode> nodes;
   std::vector<CodedPart> parts;
   std::vector<std::size_t> columns;
+  std::optional<Expression::TextEquality> text_equality;
 };
+
+namespace {
+
+std::optional<Expression::TextEquality> as_text_equality(const std::vector<ExpressionNode>& nodes) {
+  if (nodes.size() != 3 || nodes[2].op != Op::equal) return std::nullopt;
+  const bool column_first = nodes[0].op == Op::text_column;
+  const ExpressionNode &column = nodes[column_first ? 0 : 1], &constant = nodes[column_first ? 1 : 0];
+  if (column.op != Op::text_column || constant.op != Op::text_constant) return std::nullopt;
+  return Expression::TextEquality{column.column, constant.text};
+}
+
+}  // namespace
 
 Expression::Expression(std::unique_ptr<Program> program) : program_(std::move(program)) {}
 Expression::Expression(Expression&&) noexcept = default;
@@ -534,6 +547,7 @@ Result<Expression> Expression::compile(std::string_view text, const StreamSpec& 
   program->text = text;
   program->nodes = std::move(*nodes);
   program->parts = find_coded_parts(program->nodes);
+  program->text_equality = as_text_equality(program->nodes);
   for (const ExpressionNode& node : program->nodes) {
     if (node.op <= Op::text_column) program->columns.push_back(node.column);
   }
@@ -543,6 +557,7 @@ Result<Expression> Expression::compile(std::string_view text, const StreamSpec& 
 }
 
 ExpressionKind Expression::kind() const { return program_->nodes.back().kind; }
+const std::optional<Expression::TextEquality>& Expression::text_equality() const { return program_->text_equality; }
 const std::string& Expression::text() const { return program_->text; }
 const std::vector<std::size_t>& Expression::columns() const { return program_->columns; }
 

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,13 @@ class Expression {
   ExpressionKind kind() const;
   const std::string& text() const;
   const std::vector<std::size_t>& columns() const;  // indices it reads, ascending
+
+  // Set when the whole expression is `column == "text"`: whoever has many of those can answer them all in one pass.
+  struct TextEquality {
+    std::size_t column = 0;
+    std::string text;
+  };
+  const std::optional<TextEquality>& text_equality() const;
 
   // One Truth a row. kind() must be truth.
   void test(const Batch& batch, std::vector<std::uint8_t>& out) const;
