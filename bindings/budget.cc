@@ -54,6 +54,15 @@ void Budget::enter(Context context, Duration allowance) {
   entries_.push_back(entry);
 }
 
+Duration Budget::used() const {
+  if (entries_.empty()) return Duration{0};
+  const Entry& call = entries_.back();
+  if (counted_) return Duration{call.hits * 1'000'000 / hits_per_ms};
+  const std::int64_t wall = read_clock(CLOCK_MONOTONIC) - call.wall_start;
+  if (wall < 100'000) return Duration{wall};
+  return Duration{read_clock(CLOCK_THREAD_CPUTIME_ID) - call.cpu_start};
+}
+
 void Budget::leave() {
   const Entry inner = entries_.back();
   entries_.pop_back();
@@ -91,6 +100,8 @@ void budget_hook(lua_State* state, lua_Debug*) {
   Host::State& host = Host::State::of(state);
   if (host.allocator.wants_collection(0)) make_room(state, 0);
   if (host.budget.spend(1)) kill(state, host);
+  // A poke that came too early, or met a coroutine that yielded before it was heard.
+  if (lua_gethookcount(state) != hook_interval) lua_sethook(state, budget_hook, LUA_MASKCOUNT, hook_interval);
 }
 
 void charge(lua_State* state, std::int64_t instructions) {

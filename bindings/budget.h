@@ -41,6 +41,12 @@ class Budget {
     if (!entries_.empty()) entries_.back().killed = true;
   }
   Duration allowance() const { return entries_.empty() ? Duration{0} : entries_.back().allowance; }
+  bool is_counted() const { return counted_; }
+  // Of the innermost call, in ns of CLOCK_MONOTONIC and of the thread's CPU clock.
+  std::int64_t wall_start() const { return entries_.back().wall_start; }
+  std::int64_t cpu_start() const { return entries_.back().cpu_start; }
+  // CPU time of the innermost call so far (counted: hook hits as time). A short call's wall time stands in for it.
+  Duration used() const;
 
   // Depth of nested resumes and of callbacks that C code makes; of the innermost call.
   int resumes = 0;

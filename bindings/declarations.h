@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "bindings/binding.h"
+#include "core/pack.h"
 #include "metrics/handle.h"
 #include "monitors/judge.h"
-#include "core/pack.h"
 
 namespace tidewatch {
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bindings/host_state.h"
+#include "bindings/stall_watch.h"
 #include "bindings/syntax_guard.h"
 
 namespace tidewatch {
@@ -173,7 +174,7 @@ Host::~Host() = default;
 lua_State* Host::state() const { return state_->lua; }
 Host& Host::of(lua_State* state) { return *State::of(state).host; }
 
-Outcome Host::call(Context context, int arguments, int results, Duration budget) {
+Outcome Host::call(Context context, int arguments, int results, Duration budget, const CallUnit* unit) {
   State& s = *state_;
   lua_State* lua = s.lua;
   const int base = lua_gettop(lua) - arguments - 1;  // what stays on the stack when the call fails
@@ -197,26 +198,40 @@ Outcome Host::call(Context context, int arguments, int results, Duration budget)
   s.budget.enter(context, budget.ns > 0 ? budget : default_budget(context));
   s.budget.resumes = s.budget.callbacks = 0;
   lua_State* const running_before = std::exchange(s.running, lua);
+  StallWatch* const watch = s.options.count_budgets ? nullptr : StallWatch::of_this_thread();
+  StallWatch::Published outer;
+  if (watch != nullptr) {
+    if (unit == nullptr && s.own_unit == nullptr) s.own_unit = call_unit(s.options.chunk_prefix, name_of(context));
+    const std::int64_t allowed = s.budget.allowance().ns, cpu = s.budget.cpu_start();
+    outer = watch->enter(
+        {unit != nullptr ? unit : s.own_unit, &s, context, s.budget.wall_start() + allowed, cpu, cpu + allowed});
+  }
   status = lua_pcall(lua, arguments, results, base + 1);
+  if (watch != nullptr) watch->leave(outer);
   s.running = running_before;
   if (outermost) s.forget_running();
   const bool killed = s.budget.killed();
-  const Duration allowance = s.budget.allowance();
+  const Duration allowance = s.budget.allowance(), used = s.budget.used();
   s.budget.leave();
+  // A poke may have come when nothing was left to stop.
+  if (lua_gethookcount(lua) != hook_interval) lua_sethook(lua, budget_hook, LUA_MASKCOUNT, hook_interval);
   if (outermost) s.close_output();
 
   if (killed) {
-    lua_sethook(lua, budget_hook, LUA_MASKCOUNT, hook_interval);
     lua_settop(lua, base);
     if (s.allocator.oom()) s.recover(base);
     std::string text = s.place_text[0] != 0 ? s.place_text.data() : s.options.chunk_prefix;
     text += ": stopped: a " + std::string(name_of(context)) + " call may use " + format_duration(allowance) +
             " of CPU time";
-    return {Outcome::Kind::budget, std::move(text), s.stack_text.data()};
+    return {Outcome::Kind::budget, std::move(text), s.stack_text.data(), used};
   }
-  if (status == LUA_ERRMEM || s.allocator.oom()) return s.recover(base);
+  if (status == LUA_ERRMEM || s.allocator.oom()) {
+    Outcome failed = s.recover(base);
+    failed.used = used;
+    return failed;
+  }
   if (status != 0) {
-    Outcome failed{Outcome::Kind::error, {}, s.stack_text.data()};
+    Outcome failed{Outcome::Kind::error, {}, s.stack_text.data(), used};
     if (lua_type(lua, -1) == LUA_TSTRING)
       failed.message = text_at(lua, -1);
     else
@@ -226,7 +241,9 @@ Outcome Host::call(Context context, int arguments, int results, Duration budget)
     return failed;
   }
   lua_remove(lua, base + 1);
-  return {};
+  Outcome good;
+  good.used = used;
+  return good;
 }
 
 Outcome Host::State::load(const std::string& text, const std::string& name) {

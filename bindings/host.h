@@ -15,6 +15,8 @@ struct lua_State;
 
 namespace tidewatch {
 
+struct CallUnit;
+
 enum class Context : std::uint8_t { load, predicate, monitor, report, runbook, prompt, test };
 std::string_view name_of(Context context);
 Duration default_budget(Context context);  // CPU time of one outermost call
@@ -23,6 +25,7 @@ struct Outcome {
   enum class Kind : std::uint8_t { ok, error, budget, memory } kind = Kind::ok;
   std::string message;    // "vix-spx/pack.lua:41: attempt to ..." ; empty when ok
   std::string traceback;  // the pack's frames only
+  Duration used{0};       // CPU time; of counted budgets, hook hits as time
   bool ok() const { return kind == Kind::ok; }
 };
 
@@ -45,7 +48,9 @@ class Host {
   // Calls the function and `arguments` on top of the stack, protected and under the context's budget (or `budget`).
   // On ok `results` values are on the stack; otherwise none, and all effects of hooks and flags are restored. Nested
   // calls inherit what is left of the outer budget.
-  Outcome call(Context context, int arguments, int results, Duration budget = Duration{0});
+  // `unit` is the declared thing it is called for, as StallWatch names it; null = the pack.
+  Outcome call(Context context, int arguments, int results, Duration budget = Duration{0},
+               const CallUnit* unit = nullptr);
   // Compiles `folder`/`file` (text only, at most 1 MiB, Lua 5.1 syntax that both engines read) and runs it in
   // `context`.
   Outcome run_file(Context context, const std::string& file);

@@ -50,6 +50,8 @@ struct Host::State {
 
   std::uint64_t random_state = 1;
 
+  const CallUnit* own_unit = nullptr;  // for calls that name none
+
   static State& of(lua_State* state);
 
   // Writes the pack's frames of `state` to stack_text and place_text.

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/pack.h"
 #include "metrics/metric_engine.h"
 #include "monitors/judge.h"
-#include "core/pack.h"
 
 namespace tidewatch {
 

@@ -10,6 +10,7 @@
 #include "app/commands.h"
 #include "app/data_files.h"
 #include "base/log.h"
+#include "bindings/stall_watch.h"
 #include "io/engine.h"
 #include "io/tls.h"
 #include "io/tokens.h"
@@ -110,6 +111,12 @@ void raise_open_files() {
 
 int run_command(const RunArguments& a) {
   log::configure(log::Level::info, a.log_format == "json" ? log::Format::json : log::Format::logfmt);
+  std::error_code error;
+  std::filesystem::create_directories(a.state, error);
+  if (error) return complain("--state " + a.state + ": " + error.message(), 1);
+  // Before any pack runs: what ends in one of them must be told to the next start.
+  auto watch = StallWatch::start({a.state});
+  if (!watch) return complain("--state " + a.state + ": " + watch.error().text, 1);
   auto packs = load_packs(a.packs);
   if (!packs) {
     std::fputs(packs.error().text.c_str(), stderr);
@@ -141,9 +148,6 @@ int run_command(const RunArguments& a) {
     if (!clock) return complain(clock.error().text, 2);
     options.clock = start_clock(*clock);
   }
-  std::error_code error;
-  std::filesystem::create_directories(a.state, error);
-  if (error) return complain("--state " + a.state + ": " + error.message(), 1);
 
   Loop loop;
   auto engine = Engine::start(loop, options, std::move(*packs));

@@ -25,6 +25,7 @@
 
 #include "bindings/host.h"
 #include "bindings/lua_compat.h"
+#include "bindings/stall_watch.h"
 
 using namespace tidewatch;
 
@@ -110,6 +111,8 @@ std::string tick(Host& host, int function) {
 
 Report examine(const Script& script, bool counted) {
   Report report;
+  const auto watch = StallWatch::start({});
+  if (!watch) _exit(6);
   const auto complain = [&](const std::string& text) { report.complaints += text + "\n"; };
   auto healthy = open("healthy", 8u << 20, counted);
   if (!healthy->load_text(healthy_text, "healthy/pack.lua").ok() || !healthy->call(Context::load, 0, 1).ok()) _exit(4);

@@ -1,6 +1,5 @@
 -- Comparing allocates nothing and calls nothing of ours: it ends at the next hook, ten thousand instructions
--- of up to a millisecond each; a signal from another thread would end it sooner.
--- within: 3900
+-- of up to a millisecond each; the poke ends it sooner.
 -- outcome: budget
 -- needs: poke
 local a = ("x"):rep(3000000) .. "a"
