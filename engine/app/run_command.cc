@@ -116,7 +116,11 @@ int run_command(const RunArguments& a) {
   if (error) return complain("--state " + a.state + ": " + error.message(), 1);
   // Before any pack runs: what ends in one of them must be told to the next start.
   auto watch = StallWatch::start({a.state});
-  if (!watch) return complain("--state " + a.state + ": " + watch.error().text, 1);
+  if (!watch) {  // the store says why, when it is another process; a full disk is no reason not to watch
+    log::warning("deaths_not_remembered", {{"problem", watch.error().text}});
+    watch = StallWatch::start({});
+  }
+  if (!watch) return complain(watch.error().text, 1);
   auto packs = load_packs(a.packs);
   if (!packs) {
     std::fputs(packs.error().text.c_str(), stderr);
