@@ -89,6 +89,17 @@ std::string type_name(lua_State* state, int index) {
   return lua_typename(state, lua_type(state, index));
 }
 
+bool Call::is_closed(int index) const {
+  if (lua_type(state, index) != LUA_TUSERDATA) return false;
+  const auto closed = [&]<typename T>(const T* type) {
+    return is_userdata_of(state, index, &Object<T>::key) &&
+           pack.pool(type).get(*static_cast<Handle*>(lua_touserdata(state, index))) == nullptr;
+  };
+  return closed(static_cast<VerdictObject*>(nullptr)) || closed(static_cast<TestObject*>(nullptr)) ||
+         closed(static_cast<AlertObject*>(nullptr)) || closed(static_cast<ExpectObject*>(nullptr)) ||
+         closed(static_cast<SimulationObject*>(nullptr));
+}
+
 std::string Call::describe(int index) const {
   switch (lua_type(state, index)) {
     case LUA_TNIL:
@@ -105,6 +116,7 @@ std::string Call::describe(int index) const {
     }
     default: {
       const std::string name = type_name(state, index);
+      if (is_closed(index)) return "a " + name + " of a call that is over";
       return (std::string_view("aeiou").find(name[0]) != std::string_view::npos ? "an " : "a ") + name;
     }
   }

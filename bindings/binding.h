@@ -36,7 +36,7 @@ struct Misuse : std::runtime_error {
 class Ref {
  public:
   Ref() = default;
-  explicit Ref(lua_State* state) : state_(state), id_(luaL_ref(state, LUA_REGISTRYINDEX)) {}  // pops the top
+  explicit Ref(lua_State* state) : state_(state), id_(luaL_ref(state, LUA_REGISTRYINDEX)) { ++alive_; }  // pops the top
   Ref(Ref&& other) noexcept : state_(other.state_), id_(other.id_) { other.state_ = nullptr; }
   Ref& operator=(Ref&& other) noexcept {
     std::swap(state_, other.state_);
@@ -45,12 +45,16 @@ class Ref {
   }
   Ref(const Ref&) = delete;
   ~Ref() {
-    if (state_) luaL_unref(state_, LUA_REGISTRYINDEX, id_);
+    if (!state_) return;
+    luaL_unref(state_, LUA_REGISTRYINDEX, id_);
+    --alive_;
   }
   void push() const { lua_rawgeti(state_, LUA_REGISTRYINDEX, id_); }
   explicit operator bool() const { return state_ != nullptr; }
+  static int alive() { return alive_; }  // of this thread; a test fails when one outlives its pack
 
  private:
+  static inline thread_local int alive_ = 0;
   lua_State* state_ = nullptr;
   int id_ = LUA_NOREF;
 };
@@ -110,6 +114,7 @@ class Call {
   bool is_table(int index) const { return lua_type(state, index) == LUA_TTABLE; }
   std::string text(int index) const { return std::string(text_at(state, index)); }
   std::string describe(int index) const;  // number 0.3, text "abc", a table, a condition
+  bool is_closed(int index) const;        // an object whose life ended with an earlier call
   Place place() const;                    // of the script line that calls
   bool collects() const;                  // load: problems collect; else the first raises
 

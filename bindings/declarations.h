@@ -94,7 +94,9 @@ struct Declarations {
   std::vector<Place> handle_places;                            // beside spec.handles
   std::set<HandleId> read_handles;                             // what monitors read
   std::vector<std::pair<std::string, Place>> baseline_uses;
-  std::vector<Ref> functions;  // what MetricSpec::predicate and MonitorSpec::judge index
+  std::vector<Ref> functions;          // what MetricSpec::predicate and MonitorSpec::judge index
+  std::vector<const CallUnit*> units;  // beside functions, when first called
+  const CallUnit* unit_of(int function);
   std::vector<TestCase> tests;
   std::vector<SimulatorDraft> simulators;
   std::optional<Instant> now;  // engine time while a function is judged

@@ -29,6 +29,20 @@ struct Outcome {
   bool ok() const { return kind == Kind::ok; }
 };
 
+// What calls of one context came to, since the host was made.
+struct ContextCounters {
+  std::uint64_t calls[4] = {};  // by Outcome::Kind
+  Duration cpu{0};
+};
+
+struct HostCounters {
+  ContextCounters by_context[7];  // by Context; outermost calls
+  std::uint64_t half_budget = 0;  // calls that used more than half of it
+  std::uint64_t stalls = 0;       // calls 250 ms over it
+  std::uint64_t dropped_output_bytes = 0;
+  Duration collecting{0};
+};
+
 struct HostOptions {
   std::string chunk_prefix;  // how people name the pack: "vix-spx" -> "vix-spx/pack.lua:12"
   std::string folder;        // `require "x"` reads folder/x.lua; never outside it
@@ -69,8 +83,16 @@ class Host {
 
   std::vector<std::string>
   take_output();  // print(), at most 100 lines or 64 KiB a call, then one line saying how much was dropped
+  // Lets the engine's own code touch the state between calls, where a refused allocation would end the process.
+  void untouched(void (*work)(lua_State*));
+  const HostCounters& counters() const;
+  // Logged inputs are applied again: budgets are ten times as long, so that what ended in time once does so again.
+  void set_patient(bool is_patient);
+  // A step of the collector, for at most about `most`; how long it took.
+  Duration collect(Duration most);
   std::size_t memory_bytes() const;
   std::size_t memory_peak() const;
+  std::size_t memory_limit() const;
   // Every Lua file read through this host: name -> text, for hashes and for messages with the source line.
   const std::vector<std::pair<std::string, std::string>>& sources() const;
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,12 @@ struct Host::State {
   void close_output();
 
   std::uint64_t random_state = 1;
+
+  HostCounters counters;
+  int patience = 1;
+  std::size_t settled_bytes = 0;                      // after the last whole collection between calls
+  std::map<const CallUnit*, std::int64_t> said_half;  // Unix seconds of the last log line
+  void count(Context context, const CallUnit* unit, Outcome::Kind kind, Duration used, Duration allowance);
 
   const CallUnit* own_unit = nullptr;  // for calls that name none
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/text.h"
+#include "bindings/stall_watch.h"
 
 namespace tidewatch {
 
@@ -14,13 +15,13 @@ std::string pack_name(const std::string& folder) {
   return path.filename().string();
 }
 
-LoadedState open_state(const std::string& folder, bool is_test, std::vector<Problem>& problems) {
+LoadedState open_state(const std::string& folder, StateUse use, std::vector<Problem>& problems) {
   LoadedState out;
   HostOptions options;
   options.chunk_prefix = pack_name(folder);
   options.folder = folder;
-  options.count_budgets = is_test;
-  if (is_test) options.memory_cap = 64u << 20;
+  options.count_budgets = use != StateUse::live;
+  if (use == StateUse::test) options.memory_cap = 64u << 20;
   auto host = Host::create(options);
   if (!host) {
     Problem p;
@@ -166,6 +167,21 @@ void check_whole(Declarations& d) {
   }
 }
 
+const CallUnit* Declarations::unit_of(int function) {
+  const auto at = static_cast<std::size_t>(function);
+  if (units.size() <= at) units.resize(functions.size());
+  if (units[at] != nullptr) return units[at];
+  std::string name = "function " + std::to_string(function), file;
+  int line = 0;
+  for (const auto& m : spec.monitors)
+    if (m.judge == function) name = m.name, file = m.file, line = m.line;
+  for (const auto& h : spec.handles)
+    if (h.op == HandleSpec::Op::metric && h.metric.predicate == function)
+      name = "where of " + describe(h, spec.handles), file = h.file, line = h.line;
+  if (!file.empty()) name += " (" + file + ":" + std::to_string(line) + ")";
+  return units[at] = call_unit(spec.name, name);
+}
+
 Judgement judge_in(Declarations& d, int function, const LabelSet& labels,
                    std::span<const std::pair<std::string_view, const Reading*>> inputs, Instant now) {
   Judgement out;
@@ -208,18 +224,26 @@ Judgement judge_in(Declarations& d, int function, const LabelSet& labels,
   d.now = now;
   lua_pushcfunction(L, body);
   lua_pushlightuserdata(L, &frame);
-  const Outcome outcome = d.host.call(Context::monitor, 1, 0);
+  const Outcome outcome = d.host.call(Context::monitor, 1, 0, Duration{0}, d.unit_of(function));
+  out.used = outcome.used;
   d.now = before;
   // Verdicts live for one call; dropping them keeps a long run level.
   d.verdicts.clear();
   if (!outcome.ok()) {
     out.kind = Judgement::Kind::error;
     out.message = outcome.message;
+    out.traceback = outcome.traceback;
   }
+  if (out.kind == Judgement::Kind::error)
+    out.failure = outcome.kind == Outcome::Kind::budget   ? Judgement::Failure::budget
+                  : outcome.kind == Outcome::Kind::memory ? Judgement::Failure::memory
+                                                          : Judgement::Failure::error;
   return out;
 }
 
 namespace {
+
+constexpr std::size_t most_predicate_rows = 8192;
 
 struct PredicateFrame {
   const Ref* function;
@@ -227,6 +251,7 @@ struct PredicateFrame {
   const StreamSpec* stream;
   std::vector<std::uint8_t>* out;
   std::size_t row = 0;  // where it stands, for the message of an error
+  std::size_t end = 0;  // of this call
 };
 
 // `; null in this row: latency_ms`, or nothing: comparing a null is the usual reason why such a function fails.
@@ -253,6 +278,49 @@ void push_cell(lua_State* L, const Column& column, std::size_t row) {
   }
 }
 
+// A row has the columns of its stream and no others; upvalue 1 holds their names.
+int missing_column(lua_State* L) {
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    lua_pushvalue(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    if (lua_toboolean(L, -1) != 0) return 0;  // null
+  }
+  std::vector<std::string> names;
+  for (lua_pushnil(L); lua_next(L, lua_upvalueindex(1)) != 0; lua_pop(L, 1)) names.emplace_back(text_at(L, -2));
+  std::sort(names.begin(), names.end());
+  const std::string name(lua_type(L, 2) == LUA_TSTRING ? text_at(L, 2) : "that key");
+  throw Misuse("the row has no column \"" + name + "\"" + did_you_mean(name, names));
+}
+int guarded_missing_column(Call& call) { return missing_column(call.state); }
+int refuse_column(Call&) { throw Misuse("a row cannot be changed; keep what you need in a local"); }
+int kept_row(Call&) { throw Misuse("this row was kept after its batch; keep the values you need instead"); }
+
+const char row_key = 0;  // its address is the Lua registry's key of the row table of the call under way
+
+// Empties the row table, so that a script that kept it learns so instead of reading another batch's values.
+void close_row(lua_State* L) {
+  const int top = lua_gettop(L);
+  lua_pushlightuserdata(L, const_cast<char*>(&row_key));
+  lua_rawget(L, LUA_REGISTRYINDEX);
+  if (lua_istable(L, -1)) {
+    const int row = lua_gettop(L);
+    for (lua_pushnil(L); lua_next(L, row) != 0;) {
+      lua_pop(L, 1);
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, row);  // clearing a field while walking is allowed
+    }
+    lua_getmetatable(L, row);
+    lua_pushcfunction(L, guard<kept_row>);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+  }
+  lua_pushlightuserdata(L, const_cast<char*>(&row_key));
+  lua_pushnil(L);
+  lua_rawset(L, LUA_REGISTRYINDEX);
+  lua_settop(L, top);
+}
+
 // One row table, refilled: a new one per row would cost a collection every few thousand rows.
 int run_predicate(lua_State* L) {
   PredicateFrame& f = *static_cast<PredicateFrame*>(lua_touserdata(L, 1));
@@ -264,9 +332,26 @@ int run_predicate(lua_State* L) {
   const int function = lua_gettop(L);
   lua_newtable(L);
   const int row_table = lua_gettop(L);
+  lua_newtable(L);
+  lua_newtable(L);
+  for (std::size_t c = 0; c < columns; ++c) {
+    push_text(L, names[c]);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+  }
+  lua_pushcclosure(L, guard<guarded_missing_column>, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, guard<refuse_column>);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushliteral(L, "row");
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, row_table);
+  lua_pushlightuserdata(L, const_cast<char*>(&row_key));
+  lua_pushvalue(L, row_table);
+  lua_rawset(L, LUA_REGISTRYINDEX);
   luaL_checkstack(L, static_cast<int>(columns) + 8, "too many columns");
   for (std::size_t c = 0; c < columns; ++c) push_text(L, names[c]);
-  for (std::size_t row = 0; row < f.batch->rows; ++row) {
+  for (std::size_t row = f.row; row < f.end; ++row) {
     f.row = row;
     for (std::size_t c = 0; c < columns; ++c) {
       lua_pushvalue(L, row_table + 1 + static_cast<int>(c));
@@ -297,9 +382,17 @@ bool test_in(Declarations& d, int function, const Batch& batch, std::vector<std:
   }
   PredicateFrame frame{&d.functions[static_cast<std::size_t>(function)], &batch, stream, &out};
   lua_State* L = d.host.state();
-  lua_pushcfunction(L, run_predicate);
-  lua_pushlightuserdata(L, &frame);
-  const Outcome outcome = d.host.call(Context::predicate, 1, 0);
+  Outcome outcome;
+  // The budget is for a piece of a batch, not for a batch of any size.
+  for (frame.end = 0; frame.end < batch.rows;) {
+    frame.row = frame.end;
+    frame.end = std::min(batch.rows, frame.end + most_predicate_rows);
+    lua_pushcfunction(L, run_predicate);
+    lua_pushlightuserdata(L, &frame);
+    outcome = d.host.call(Context::predicate, 1, 0, Duration{0}, d.unit_of(function));
+    d.host.untouched([](lua_State* state) { close_row(state); });
+    if (!outcome.ok()) break;
+  }
   if (outcome.ok()) return true;
   reason = outcome.message;
   if (outcome.kind == Outcome::Kind::error) reason += nulls_of(frame);

@@ -26,8 +26,11 @@ struct LoadedState {
 // The last component of a folder's path: "packs/vix-spx/" -> "vix-spx".
 std::string pack_name(const std::string& folder);
 
+// live: CPU time and 32 MiB. counted: hook hits and 32 MiB, for checks and backtests. test: hook hits and 64 MiB.
+enum class StateUse { live, counted, test };
+
 // A state with the API defined and no script run yet. An error is a Problem in `problems` and a null host.
-LoadedState open_state(const std::string& folder, bool is_test, std::vector<Problem>& problems);
+LoadedState open_state(const std::string& folder, StateUse use, std::vector<Problem>& problems);
 
 // Runs folder/file in the load context; a script error becomes a Problem of the state.
 bool run_script(LoadedState& state, const std::string& file);

@@ -44,8 +44,10 @@ TestResult run_one(LoadedState& state, std::size_t index) {
   lua_State* L = d.host.state();
   lua_pushcfunction(L, body);
   lua_pushlightuserdata(L, &frame);
+  d.host.take_output();  // of loading
   const Outcome outcome = d.host.call(Context::test, 1, 0);
   d.test = nullptr;
+  result.output = d.host.take_output();
   result.passed = outcome.ok();
   result.message = outcome.message;
   return result;
@@ -58,7 +60,7 @@ std::vector<TestResult> run_pack_tests(const std::string& folder, const std::str
   std::vector<TestResult> results;
   for (const auto& file : test_files(folder)) {
     const auto load = [&](LoadedState& state, bool keep_problems) {
-      state = open_state(folder, true, problems);
+      state = open_state(folder, StateUse::test, problems);
       if (!state.host) return false;
       bool is_good = run_script(state, "pack.lua");
       if (is_good) check_whole(*state.declarations);

@@ -1,6 +1,8 @@
 #include "bindings/script_pack.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "base/text.h"
 #include "bindings/loading.h"
@@ -14,9 +16,9 @@ struct ScriptPack::State {
 ScriptPack::ScriptPack(std::unique_ptr<State> state) : state_(std::move(state)) {}
 ScriptPack::~ScriptPack() = default;
 
-std::unique_ptr<ScriptPack> ScriptPack::load(const std::string& folder, std::vector<Problem>& problems) {
+std::unique_ptr<ScriptPack> ScriptPack::load(const std::string& folder, std::vector<Problem>& problems, bool is_live) {
   auto state = std::make_unique<State>();
-  state->lua = open_state(folder, false, problems);
+  state->lua = open_state(folder, is_live ? StateUse::live : StateUse::counted, problems);
   if (!state->lua.host) return nullptr;
   Declarations& d = *state->lua.declarations;
   if (run_script(state->lua, "pack.lua")) check_whole(d);
@@ -48,6 +50,35 @@ Judgement ScriptPack::judge(int function, const LabelSet& labels,
 bool ScriptPack::test(int function, const Batch& batch, std::vector<std::uint8_t>& out, std::string& reason) {
   return test_in(*state_->lua.declarations, function, batch, out, reason);
 }
+
+ScriptFacts ScriptPack::facts() const {
+  static constexpr std::array<const char*, 4> outcomes{"ok", "error", "budget", "memory"};
+  const Host& host = *state_->lua.host;
+  const HostCounters& counted = host.counters();
+  ScriptFacts f;
+  for (std::size_t c = 0; c < std::size(counted.by_context); ++c) {
+    const ContextCounters& context = counted.by_context[c];
+    const std::string name(name_of(static_cast<Context>(c)));
+    std::uint64_t calls = 0;
+    for (std::size_t o = 0; o < outcomes.size(); ++o) {
+      calls += context.calls[o];
+      if (context.calls[o] > 0) f.calls[{name, outcomes[o]}] = context.calls[o];
+      if (o > 0) f.errors[outcomes[o]] += context.calls[o];
+    }
+    if (calls > 0) f.cpu_seconds[name] = static_cast<double>(context.cpu.ns) / 1e9;
+  }
+  f.memory = host.memory_bytes();
+  f.memory_peak = host.memory_peak();
+  f.memory_limit = host.memory_limit();
+  f.half_budget = counted.half_budget;
+  f.stalls = counted.stalls;
+  f.dropped_output_bytes = counted.dropped_output_bytes;
+  f.gc_seconds = static_cast<double>(counted.collecting.ns) / 1e9;
+  return f;
+}
+
+void ScriptPack::set_replaying(bool is_replaying) { state_->lua.host->set_patient(is_replaying); }
+Duration ScriptPack::collect(Duration most) { return state_->lua.host->collect(most); }
 
 std::vector<std::string> ScriptPack::take_output() { return state_->lua.host->take_output(); }
 std::size_t ScriptPack::memory_bytes() const { return state_->lua.host->memory_bytes(); }

@@ -28,7 +28,9 @@ class ScriptPack : public Judge, public RowPredicate {
  public:
   // Loads `folder`/pack.lua and what it requires, runs every check, and collects all problems. Null when any is an
   // error.
-  static std::unique_ptr<ScriptPack> load(const std::string& folder, std::vector<Problem>& problems);
+  // `is_live`: budgets are CPU time. Elsewhere they are counted, so that a backtest repeats on any machine.
+  static std::unique_ptr<ScriptPack> load(const std::string& folder, std::vector<Problem>& problems,
+                                          bool is_live = false);
   ~ScriptPack() override;
 
   const PackSpec& spec() const;
@@ -36,6 +38,10 @@ class ScriptPack : public Judge, public RowPredicate {
   Judgement judge(int function, const LabelSet& labels,
                   std::span<const std::pair<std::string_view, const Reading*>> inputs, Instant now) override;
   bool test(int function, const Batch& batch, std::vector<std::uint8_t>& out, std::string& reason) override;
+
+  ScriptFacts facts() const override;
+  void set_replaying(bool is_replaying) override;
+  Duration collect(Duration most) override;
 
   // print() output and script complaints since the last call, each "file:line: text".
   std::vector<std::string> take_output();
@@ -53,8 +59,9 @@ struct TestResult {
   std::string name, file;
   int line = 0;
   bool passed = false;
-  std::string message;  // why it failed, with file:line, expected and got
-  double seconds = 0;   // filled by the caller's clock; 0 otherwise
+  std::string message;              // why it failed, with file:line, expected and got
+  std::vector<std::string> output;  // what print() said while it ran, each "file:line: text"
+  double seconds = 0;               // filled by the caller's clock; 0 otherwise
 };
 std::vector<TestResult> run_pack_tests(const std::string& folder, const std::string& filter,
                                        std::vector<Problem>& problems);

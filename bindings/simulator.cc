@@ -18,7 +18,7 @@ Simulator::~Simulator() = default;
 
 Result<std::unique_ptr<Simulator>> Simulator::open(const std::string& pack_folder, std::uint64_t seed, Instant from,
                                                    std::vector<Fault> faults, std::vector<Problem>& problems) {
-  LoadedState lua = open_state(pack_folder, true, problems);
+  LoadedState lua = open_state(pack_folder, StateUse::test, problems);
   if (!lua.host) return invalid("cannot open the simulator of " + pack_name(pack_folder));
   run_script(lua, "simulator.lua");
   Declarations& d = *lua.declarations;

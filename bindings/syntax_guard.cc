@@ -9,6 +9,9 @@ namespace {
 bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
+// Both compilers walk the list of pending jumps for each of these: quadratic, in seconds from fifty thousand on.
+constexpr int most_jumps = 10000;
+
 class Scanner {
  public:
   explicit Scanner(std::string_view source) : source_(source) {}
@@ -110,6 +113,9 @@ class Scanner {
     const std::string_view name = source_.substr(start, at_ - start);
     if (name == "goto") return refuse("`goto` is not part of a pack's Lua; use a function with return, or a flag");
     if (name == "_ENV") return refuse("`_ENV` is not part of a pack's Lua; names are declared with local");
+    if ((name == "elseif" || name == "break" || name == "and" || name == "or") && ++jumps_ > most_jumps)
+      return refuse("a file may hold at most " + std::to_string(most_jumps) +
+                    " of `elseif`, `break`, `and` and `or`; use a table, or another file");
     after_local_ = name == "local" ? 1 : after_local_ == 1 ? 2 : 0;
     return std::nullopt;
   }
@@ -142,6 +148,7 @@ class Scanner {
   std::string_view source_;
   std::size_t at_ = 0;
   int line_ = 1;
+  int jumps_ = 0;
   int after_local_ = 0;  // 1 behind `local` or its comma, 2 behind a name there
 };
 

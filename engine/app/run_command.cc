@@ -19,12 +19,13 @@ namespace tidewatch {
 
 namespace {
 
-Result<std::vector<EnginePack>> load_packs(const std::vector<std::string>& folders) {
+Result<std::vector<EnginePack>> load_packs(const std::vector<std::string>& folders,
+                                           const std::vector<ScriptDeath>& dangerous = {}) {
   std::vector<EnginePack> out;
   std::string complaints;
   for (const auto& folder : folders) {
     std::vector<Problem> problems;
-    std::shared_ptr<ScriptPack> pack = ScriptPack::load(folder, problems);
+    std::shared_ptr<ScriptPack> pack = ScriptPack::load(folder, problems, true);
     for (const auto& p : problems)
       if (!p.is_warning) complaints += p.text() + "\n";
     if (!pack) {
@@ -36,6 +37,12 @@ Result<std::vector<EnginePack>> load_packs(const std::vector<std::string>& folde
     one.judge = pack.get();
     one.predicates = pack.get();
     one.owner = pack;
+    for (const auto& death : dangerous) {
+      if (death.pack != one.spec.name) continue;
+      one.suspicion = std::string("the engine ") + (death.was_stall ? "was held up by " : "died in ") + death.unit +
+                      (death.was_stall ? "" : ", twice within ten minutes");
+      log::error("pack_quarantined", {{"pack", death.pack}, {"unit", death.unit}, {"why", one.suspicion}});
+    }
     out.push_back(std::move(one));
   }
   if (!complaints.empty()) return invalid(complaints);
@@ -121,7 +128,10 @@ int run_command(const RunArguments& a) {
     watch = StallWatch::start({});
   }
   if (!watch) return complain(watch.error().text, 1);
-  auto packs = load_packs(a.packs);
+  if (!(*watch)->deaths().empty())
+    log::warning("died_in_script",
+                 {{"pack", (*watch)->deaths().back().pack}, {"unit", (*watch)->deaths().back().unit}});
+  auto packs = load_packs(a.packs, (*watch)->dangerous());
   if (!packs) {
     std::fputs(packs.error().text.c_str(), stderr);
     return complain("nothing was started", 1);

@@ -44,14 +44,19 @@ int test_command(const TestArguments& arguments) {
   if (arguments.json) {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const auto& r : results)
-      all.push_back(
-          {{"name", r.name}, {"file", r.file}, {"line", r.line}, {"passed", r.passed}, {"message", r.message}});
+      all.push_back({{"name", r.name},
+                     {"file", r.file},
+                     {"line", r.line},
+                     {"passed", r.passed},
+                     {"message", r.message},
+                     {"output", r.output}});
     std::printf("%s\n", all.dump(2).c_str());
   } else {
     for (const auto& r : results) {
       std::printf("%s %s\n",
                   r.passed ? (color ? "\033[32mok\033[0m  " : "ok  ") : (color ? "\033[31mFAIL\033[0m" : "FAIL"),
                   r.name.c_str());
+      for (const auto& line : r.output) std::printf("     %s\n", line.c_str());
       if (!r.passed) std::printf("     %s\n", r.message.c_str());
     }
     std::printf("%zu tests, %zu failed, %.2f s\n", results.size(), failed, took);

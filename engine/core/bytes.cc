@@ -6,7 +6,7 @@ namespace tidewatch {
 
 namespace {
 
-constexpr std::uint32_t checkpoint_version = 1;
+constexpr std::uint32_t checkpoint_version = 2;
 
 void put_instant(ByteWriter& out, Instant t) { out.put(t.ns); }
 Instant get_instant(ByteReader& in) { return {in.get<std::int64_t>()}; }
@@ -77,6 +77,12 @@ void Core::save(ByteWriter& out) const {
     out.put(static_cast<std::uint64_t>(learning.rows.size()));
     for (const auto& batch : learning.rows) batch.write(out);
   }
+  s.scripts->save(out);
+  out.put(static_cast<std::uint64_t>(s.where_errors.size()));
+  for (const auto& [name, health] : s.where_errors) {
+    out.text(name);
+    write_health(out, health);
+  }
   out.put(static_cast<std::uint64_t>(s.monitors.size()));
   for (const auto& run : s.monitors) {
     out.text(s.spec(run).id);
@@ -88,6 +94,8 @@ void Core::save(ByteWriter& out) const {
     put_instant(out, run.last_evaluated);
     write_health(out, run.error);
     write_health(out, run.overflow);
+    out.put(static_cast<std::uint8_t>(run.missed_from.has_value()));
+    if (run.missed_from) run.missed_from->write(out);
     out.put(static_cast<std::uint64_t>(run.entries.size()));
     for (const auto& [labels, e] : run.entries) {
       labels.write(out);
@@ -129,6 +137,12 @@ Done Core::restore(ByteReader& in) {
       learning.rows.push_back(std::move(*batch));
     }
   }
+  if (const Done restored = s.scripts->restore(in); !restored) return restored;
+  const auto units = in.count();
+  for (std::size_t i = 0; i < units && in.good(); ++i) {
+    const std::string name = in.text();
+    read_health(in, s.where_errors[name]);
+  }
   const auto monitors = in.count();
   for (std::size_t i = 0; i < monitors && in.good(); ++i) {
     const std::string id = in.text(), fingerprint = in.text(), by = in.text();
@@ -143,6 +157,8 @@ Done Core::restore(ByteReader& in) {
     into.last_evaluated = get_instant(in);
     read_health(in, into.error);
     read_health(in, into.overflow);
+    into.missed_from.reset();
+    if (in.get<std::uint8_t>() != 0) into.missed_from = LabelSet::read(in);
     std::string now_by;
     for (const auto& b : into.by) now_by += b + "\n";
     const bool is_same_by = run && now_by == by;

@@ -98,9 +98,9 @@ Result<std::unique_ptr<Core>> Core::create(PackSpec pack, Judge* judge, RowPredi
                                            std::vector<MetricEngine::Problem>* problems) {
   auto state = std::make_unique<State>();
   state->pack = std::move(pack);
-  state->judge = judge;
-  auto metrics =
-      MetricEngine::create(state->pack.streams, state->pack.baselines, state->pack.handles, predicates, problems);
+  state->scripts = std::make_unique<ScriptUnits>(state->pack, judge, predicates);
+  auto metrics = MetricEngine::create(state->pack.streams, state->pack.baselines, state->pack.handles,
+                                      predicates == nullptr ? nullptr : state->scripts.get(), problems);
   if (!metrics) return metrics.error();
   state->metrics = std::move(*metrics);
   state->set_up();
@@ -127,6 +127,7 @@ std::vector<Rejected> Core::feed(std::string_view stream, std::string_view sourc
   State& s = *state_;
   s.now = std::max(s.now, now);
   ++s.counters.batches;
+  s.scripts->begin(s.now);
   s.learn(stream, batch);
   auto rejected = s.metrics->feed(stream, source, batch, s.now, check_future);
   const std::string name(stream);
@@ -146,6 +147,7 @@ std::vector<Rejected> Core::feed(std::string_view stream, std::string_view sourc
       run.next_due = std::min(run.next_due, next);
     }
   }
+  s.tell_scripts(out);
   return rejected;
 }
 
@@ -153,11 +155,12 @@ void Core::tick(Instant now, CoreOutput& out) {
   State& s = *state_;
   s.now = std::max(s.now, now);
   ++s.counters.ticks;
+  s.scripts->begin(s.now);
   s.metrics->tick(s.now);
   s.settle_restore(out);
-  for (auto& run : s.monitors) {
+  const auto visit = [&](MonitorRuntime& run) {
     if (run.next_due == far_past) run.next_due = ceil_to(s.now, run.every);  // first tick after load
-    if (run.next_due > s.now) continue;
+    if (run.next_due > s.now) return;
     Instant at = run.next_due;
     if (!s.spec(run).on_arrival) {
       const Instant newest = floor_to(s.now, run.every);
@@ -168,7 +171,13 @@ void Core::tick(Instant now, CoreOutput& out) {
     }
     s.evaluate(run, at, false, out);
     s.schedule(run);
-  }
+  };
+  std::vector<MonitorRuntime*> put_off;
+  for (auto& run : s.monitors)
+    if (run.missed_from) put_off.push_back(&run);
+  for (auto* run : put_off) visit(*run);
+  for (auto& run : s.monitors) visit(run);
+  s.tell_scripts(out);
 }
 
 void Core::restarted(Instant now, CoreOutput& out) {
@@ -185,6 +194,13 @@ void Core::restarted(Instant now, CoreOutput& out) {
   }
   s.settle_restore(out);  // else a checkpoint before the first tick would lose what the edit ended
 }
+
+void Core::quarantine_scripts(const std::string& why, Instant now) {
+  state_->scripts->begin(now);
+  state_->scripts->quarantine_all(why, now);
+}
+void Core::release_scripts() { state_->scripts->release_all(); }
+std::size_t Core::quarantined_scripts() const { return state_->scripts->quarantined(); }
 
 Instant Core::next_due() const {
   if (!state_->removed.empty() || !state_->edits.empty()) return state_->now;

@@ -20,7 +20,7 @@ struct JournalRow {
   Instant at;
   std::string monitor;  // id: pack/name
   LabelSet labels;
-  std::string kind;  // "transition" "flapping" "overflow" "restart" "script_error"
+  std::string kind;  // "transition" "flapping" "overflow" "restart" "script_error" "script_quarantine"
   std::string from, to, severity_from, severity_to, reason;
   std::string evidence;  // JSON: value, n, nulls, excluded, status, window, threshold
 };
@@ -100,6 +100,13 @@ class Core {
   // How far apart in event time rows of `stream` may lie and still be fed as one batch without a monitor seeing the
   // difference: 0 = one event time a batch (a monitor judges on arrival), else the finest interval, at most a day.
   Duration feed_span(std::string_view stream) const;
+
+  // Nothing of the pack's scripts is called before a trial a minute later (later still when it was so already): the
+  // process died inside them. Alerts stand.
+  void quarantine_scripts(const std::string& why, Instant now);
+  // A reload: everything may be called again.
+  void release_scripts();
+  std::size_t quarantined_scripts() const;
 
   std::vector<AlertView> alerts(bool active_only = true) const;
   // A monitor's instances (empty labels when ungrouped); nullptr when unknown.

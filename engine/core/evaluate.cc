@@ -2,6 +2,9 @@
 // went away is judged too: as one without data.
 #include "core/state.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace tidewatch {
 
 void Core::State::apply(MonitorRuntime& run, const LabelSet& labels, Observation seen, Instant at, CoreOutput& out) {
@@ -107,8 +110,16 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
   if (label_sets.empty()) label_sets.insert(LabelSet());
   std::uint64_t refused = 0;
   bool has_error = false;
+  const auto missed_from = std::exchange(run.missed_from, std::nullopt);
   std::string complaint;
-  for (const auto& labels : label_sets) {
+  std::vector<const LabelSet*> turn;
+  for (const auto& labels : label_sets) turn.push_back(&labels);
+  if (missed_from)
+    std::rotate(turn.begin(),
+                std::find_if(turn.begin(), turn.end(), [&](const auto* l) { return !(*l < *missed_from); }),
+                turn.end());
+  for (const LabelSet* each : turn) {
+    const LabelSet& labels = *each;
     if (!has_room(run, labels, refused)) continue;
     std::vector<std::pair<std::string_view, const Reading*>> inputs;
     Reading missing;
@@ -127,9 +138,7 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
     if (!m.inputs.empty() && !any_data) {
       seen.kind = Observation::Kind::no_data;
     } else {
-      const Judgement verdict =
-          judge ? judge->judge(m.judge, labels, inputs, at)
-                : Judgement{Judgement::Kind::error, Severity::none, "this pack's functions are not loaded"};
+      const Judgement verdict = scripts->judge(m.judge, labels, inputs, at);
       switch (verdict.kind) {
         case Judgement::Kind::ok:
           seen.reading.reason.clear();
@@ -148,8 +157,16 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
           seen.status = verdict.message;
           seen.reading.reason = verdict.message;
           has_error = true;
-          ++counters.script_errors;
+          if (verdict.failure != Judgement::Failure::quarantined) ++counters.script_errors;
           complaint = verdict.message;
+          break;
+        case Judgement::Kind::missed:  // no verdict at this instant: clocks stand still, and it goes first next time
+          seen.kind = Observation::Kind::no_verdict;
+          seen.status = "missed";
+          seen.reading.reason = verdict.message;
+          if (!run.missed_from) run.missed_from = labels;
+          ++counters.missed;
+          --counters.evaluations;  // which apply() counts
           break;
       }
       for (std::size_t s = 1; s < 4; ++s) seen.released[s] = !seen.raw[s];
@@ -158,7 +175,9 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
   }
   std::set<LabelSet> seen_labels = label_sets;
   if (!run.by.empty()) absent_series(run, seen_labels, true, at, out);
-  health(m, "error", run.error, has_error, has_error ? complaint : "the script judges again", at, out);
+  if (has_error || !run.missed_from)
+    health(m, "error", run.error, has_error, has_error ? complaint : "the script judges again", at, out,
+           scripts->find(m.judge));
   health(m, "overflow", run.overflow, refused > 0,
          refused ? std::to_string(refused) + " label sets beyond the limit of " + std::to_string(m.limit) +
                        " are not judged"

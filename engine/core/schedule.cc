@@ -23,7 +23,9 @@ void Core::State::forget(MonitorRuntime& run, Instant at, CoreOutput& out) {
 
 void Core::State::schedule(MonitorRuntime& run) {
   const MonitorSpec& m = spec(run);
-  bool is_settled = !run.error.is_active && !has_absent(m);
+  // A `when` that reads nothing of the engine goes by its clock.
+  const bool is_free = m.judge >= 0 && m.inputs.empty();
+  bool is_settled = !run.error.is_active && !run.missed_from && !is_free && !has_absent(m);
   Instant deadline = far_future;
   for (const auto& [labels, e] : run.entries) {
     is_settled &= e.instance.is_settled(run.rules);

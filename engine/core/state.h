@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/core.h"
+#include "core/script_units.h"
 
 namespace tidewatch {
 
@@ -39,7 +40,8 @@ struct MonitorRuntime {
   Instant next_due = far_past;  // far_future = asleep until a feed
   Instant last_evaluated = far_past;
   Health error, overflow;
-  std::string fingerprint;  // what the author wrote; a difference at restore is an edit
+  std::optional<LabelSet> missed_from;  // the first label set whose call was put off: it is judged first next time
+  std::string fingerprint;              // what the author wrote; a difference at restore is an edit
 };
 
 // The handles a condition compares besides the monitor's own value.
@@ -54,8 +56,9 @@ std::vector<std::pair<std::string, std::string>> render_annotations(const Monito
 struct Core::State {
   PackSpec pack;
   std::unique_ptr<MetricEngine> metrics;
-  Judge* judge = nullptr;
-  std::vector<MonitorRuntime> monitors;  // ordered by id
+  std::unique_ptr<ScriptUnits> scripts;
+  std::map<std::string, Health> where_errors;  // by unit
+  std::vector<MonitorRuntime> monitors;        // ordered by id
   Instant now = far_past;
   CoreCounters counters;
   EvaluationObserver* observer = nullptr;
@@ -100,7 +103,10 @@ struct Core::State {
             CoreOutput& out);
 
   void health(const MonitorSpec& m, const std::string& suffix, Health& h, bool is_active, const std::string& reason,
-              Instant at, CoreOutput& out);
+              Instant at, CoreOutput& out, const ScriptUnit* unit = nullptr);
+
+  // Quarantines and their ends; failing `where` functions, which have no monitor to say it.
+  void tell_scripts(CoreOutput& out);
 
   // --- evaluating ----------------------------------------------------------------------------------------------
 

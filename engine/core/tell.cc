@@ -24,6 +24,13 @@ std::string evidence_json(const Reading& r, const std::string& rule) {
   return out + "}";
 }
 
+// Text of a script in a template: its braces are braces.
+std::string literal(const std::string& text) {
+  std::string out;
+  for (const char c : text) out.append(c == '{' || c == '}' ? 2 : 1, c);
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> render_annotations(const MonitorSpec& m, const LabelSet& by,
@@ -99,7 +106,7 @@ void Core::State::tell(const MonitorSpec& m, const LabelSet& labels, Entry& e,
 }
 
 void Core::State::health(const MonitorSpec& m, const std::string& suffix, Health& h, bool is_active,
-                         const std::string& reason, Instant at, CoreOutput& out) {
+                         const std::string& reason, Instant at, CoreOutput& out, const ScriptUnit* unit) {
   if (is_active == h.is_active) return;
   h.is_active = is_active;
   if (is_active) h.since = at;
@@ -107,7 +114,14 @@ void Core::State::health(const MonitorSpec& m, const std::string& suffix, Health
   shown.id += ":" + suffix;
   shown.name += ":" + suffix;
   shown.annotations.clear();
-  shown.annotations.emplace_back("summary", reason);
+  shown.annotations.emplace_back("summary", literal(reason));
+  if (unit != nullptr && is_active) {
+    if (!unit->traceback.empty()) shown.annotations.emplace_back("traceback", literal(unit->traceback));
+    if (unit->used.ns > 0)
+      shown.annotations.emplace_back("cpu_time",
+                                     format_number(static_cast<double>(unit->used.ns / 1000) / 1000) + " ms");
+    if (unit->last_good > far_past) shown.annotations.emplace_back("last_good", format_instant(unit->last_good));
+  }
   JournalRow row;
   row.at = at;
   row.monitor = shown.id;
@@ -119,6 +133,33 @@ void Core::State::health(const MonitorSpec& m, const std::string& suffix, Health
   out.journal.push_back(row);
   notify(shown, is_active ? "firing" : "resolved", LabelSet(), Severity::warning, reason, at, h.since, h.since, h.told,
          Reading(), out);
+}
+
+void Core::State::tell_scripts(CoreOutput& out) {
+  for (const ScriptChange& change : scripts->take_changes()) {
+    const ScriptUnit& unit = scripts->units()[change.unit];
+    MonitorSpec shown;
+    shown.pack = pack.name;
+    shown.name = unit.name;
+    shown.id = pack.name + "/" + unit.name;
+    if (change.kind == ScriptChange::Kind::quarantined || change.kind == ScriptChange::Kind::restored) {
+      const bool is_barred = change.kind == ScriptChange::Kind::quarantined;
+      JournalRow row;
+      row.at = now;
+      row.monitor = shown.id;
+      row.kind = "script_quarantine";
+      row.from = is_barred ? "called" : "quarantined";
+      row.to = is_barred ? "quarantined" : "called";
+      row.reason = is_barred ? "next try at " + format_instant(unit.next_trial) + ": " + unit.complaint
+                             : "it works again, or was loaded anew";
+      row.evidence = "{}";
+      out.journal.push_back(std::move(row));
+    } else if (unit.is_predicate) {
+      const bool is_failing = change.kind == ScriptChange::Kind::failing;
+      health(shown, "error", where_errors[unit.name], is_failing,
+             is_failing ? unit.complaint : "the function chooses rows again", now, out, &unit);
+    }
+  }
 }
 
 }  // namespace tidewatch

@@ -36,9 +36,13 @@ RunningPack* Engine::State::find_pack(std::string_view name) {
 
 Result<RunningPack> Engine::State::build(EnginePack pack) {
   RunningPack out;
-  auto core = Core::create(pack.spec, pack.judge, pack.predicates);
+  out.scripts = std::make_unique<ScriptOutcomes>(pack.judge, pack.predicates, share);
+  auto core = Core::create(pack.spec, pack.judge == nullptr ? nullptr : out.scripts.get(),
+                           pack.predicates == nullptr ? nullptr : out.scripts.get());
   if (!core) return core.error().within("pack " + pack.spec.name);
   out.core = std::move(*core);
+  // Before its baselines are read: a `where` may be what the process died in.
+  if (!pack.suspicion.empty()) out.core->quarantine_scripts(pack.suspicion, options.clock());
   for (const auto& stream : pack.spec.streams) {
     auto decoder = Decoder::create(stream);
     if (!decoder) return decoder.error().within("stream " + stream.name);
@@ -108,18 +112,9 @@ Instant Engine::State::wake() {
   }
   Instant due = far_future;
   for (const auto& p : packs) due = std::min(due, p.core->next_due());
+  if (due > now + milliseconds(5)) collect(now);
   if (due <= now) {
-    CoreOutput out;
-    for (auto& p : packs) p.core->tick(now, out);
-    StoredInput tick;
-    tick.at = now;
-    if (out.journal.empty() && out.notifications.empty()) {
-      commits->add_quiet(std::move(tick));
-    } else {
-      Store::Commit part = part_of(out);
-      part.inputs.push_back(std::move(tick));
-      commits->add(std::move(part), {});
-    }
+    tick(now);
     due = far_future;
     for (const auto& p : packs) due = std::min(due, p.core->next_due());
   }
@@ -135,6 +130,54 @@ Instant Engine::State::wake() {
   Instant next = std::min({due, last_flush + seconds(1), last_checkpoint + options.checkpoint_every});
   if (outbox->next_due() > now) next = std::min(next, outbox->next_due());
   return std::max(next, now + milliseconds(1));
+}
+
+// The packs whose scripts used least go first: what is left of the tick's Lua time is spent on those that use most.
+void Engine::State::tick(Instant now) {
+  std::vector<RunningPack*> turn;
+  for (auto& p : packs) turn.push_back(&p);
+  std::stable_sort(turn.begin(), turn.end(),
+                   [](const auto* a, const auto* b) { return a->scripts->used_ns() < b->scripts->used_ns(); });
+  for (auto& p : packs) p.scripts->begin_live(monotonic_now());
+  CoreOutput out;
+  for (auto* p : turn) p->core->tick(now, out);
+  StoredInput tick;
+  tick.at = now;
+  auto decided = outcomes(now);
+  if (out.journal.empty() && out.notifications.empty()) {
+    if (decided) commits->add_quiet(std::move(*decided));
+    commits->add_quiet(std::move(tick));
+  } else {
+    Store::Commit part = part_of(out);
+    if (decided) part.inputs.push_back(std::move(*decided));
+    part.inputs.push_back(std::move(tick));
+    commits->add(std::move(part), {});
+  }
+}
+
+// A step of a collector while nothing else is due: two milliseconds, ten times a second at most, packs in turn.
+void Engine::State::collect(Instant now) {
+  if (packs.empty() || (now - last_collect < milliseconds(100) && now >= last_collect)) return;
+  last_collect = now;
+  packs[next_collect++ % packs.size()].scripts->collect(milliseconds(2));
+}
+
+std::optional<StoredInput> Engine::State::outcomes(Instant at) {
+  ByteWriter body;
+  bool is_empty = true;
+  for (auto& p : packs) {
+    const std::string record = p.scripts->take_record();
+    if (record.empty()) continue;
+    is_empty = false;
+    body.text(p.core->pack().name);
+    body.text(record);
+  }
+  if (is_empty) return std::nullopt;
+  StoredInput input;
+  input.kind = StoredInput::Kind::outcomes;
+  input.at = at;
+  input.body = body.take();
+  return input;
 }
 
 void Engine::State::want_checkpoint() {
@@ -167,10 +210,11 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
   if (!store) return store.error();
   s->store = std::move(*store);
   for (auto& pack : packs) {
-    auto p = State::build(std::move(pack));
+    auto p = s->build(std::move(pack));
     if (!p) return p.error();
     s->packs.push_back(std::move(*p));
   }
+  s->share.set_packs(s->packs.size());
   if (const Done ok = s->recover(); !ok) return ok.error();
   s->worker = std::make_unique<StoreWorker>(loop, *s->store);
   s->client = std::make_unique<HttpClient>(loop);

@@ -21,6 +21,7 @@ struct EnginePack {
   Judge* judge = nullptr;  // borrowed from `owner`
   RowPredicate* predicates = nullptr;
   std::shared_ptr<void> owner;  // kept while the pack runs
+  std::string suspicion;        // why its scripts start quarantined; "" = they do not
 };
 
 struct EngineOptions {

@@ -16,9 +16,11 @@ Result<Engine::State::Applied> Engine::State::apply(RunningPack& p, const std::s
   const Instant now = options.clock();
   const std::string address = p.core->pack().name + "/" + stream;
   CoreOutput out;
+  p.scripts->begin_live(monotonic_now());
   const auto refused = p.core->feed(stream, source, *batch, now, out);
   Applied a;
   a.part = part_of(out);
+  if (auto decided = outcomes(now)) a.part.inputs.push_back(std::move(*decided));
   StoredInput input;
   input.kind = StoredInput::Kind::batch;
   input.at = now;
@@ -148,8 +150,8 @@ void Engine::State::poll_tails() {
         log::warning("file_tail_refused", {{"source", t.source}, {"problem", applied.error().text}});
         continue;
       }
-      applied->part.inputs.front().offset_key = (*chunk)->offset_key;
-      applied->part.inputs.front().offset = (*chunk)->offset;
+      applied->part.inputs.back().offset_key = (*chunk)->offset_key;
+      applied->part.inputs.back().offset = (*chunk)->offset;
       commits->add(std::move(applied->part), {});
     }
   }

@@ -13,6 +13,7 @@ EngineFacts Engine::State::facts() const {
   for (const auto& p : packs) {
     const auto& spec = p.core->pack();
     f.packs[spec.name] = p.core->counters();
+    f.scripts[spec.name] = {p.scripts->facts(), p.scripts->deferred(), p.core->quarantined_scripts()};
     for (const auto& s : spec.streams)
       if (const auto* c = p.core->metrics().counters(s.name)) f.streams.push_back({spec.name, s.name, *c});
     for (auto& a : p.core->alerts(true)) f.alerts.push_back(std::move(a));
@@ -21,6 +22,8 @@ EngineFacts Engine::State::facts() const {
   f.notifications = outbox->totals();
   f.store_failing = commits->is_failing();
   f.has_reload_failed = has_reload_failed;
+  f.reloads = reloads;
+  f.failed_reloads = failed_reloads;
   f.last_reload = last_reload;
   return f;
 }

@@ -2,6 +2,8 @@
 // is read and what is written stand side by side.
 #include "io/engine_state.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "io/webhook_payload.h"
@@ -84,10 +86,14 @@ Done Engine::State::recover() {
   if (!kept) return kept.error();
   const bool is_new = !*kept;
   if (*kept) {
+    for (auto& p : packs) p.core->release_scripts();
     if (const Done ok = restore(**kept); !ok) return ok.error().within("while restoring the checkpoint");
     last_seq = (*kept)->seq;
   }
   CoreOutput replayed;
+  // Before anything of it is called again: the input it died in may be among those that follow.
+  for (auto& p : packs)
+    if (*kept && !p.pack.suspicion.empty()) p.core->quarantine_scripts(p.pack.suspicion, options.clock());
   std::uint64_t count = 0;
   while (true) {
     auto inputs = store->inputs_after(last_seq, 1000);
@@ -100,6 +106,7 @@ Done Engine::State::recover() {
         return ok.error().within("while replaying input " + std::to_string(input.seq));
     }
   }
+  for (auto& p : packs) p.scripts->end_replay();
   replayed.journal.clear();
   if (!is_new || count > 0)
     for (auto& p : packs) p.core->restarted(options.clock(), replayed);
@@ -111,10 +118,27 @@ Done Engine::State::recover() {
   return done();
 }
 
+std::string Engine::State::take_outcomes(const std::string& body, const std::string& pack) const {
+  ByteReader in(body);
+  while (!body.empty() && in.good()) {
+    const std::string name = in.text();
+    std::string record = in.text();
+    if (name == pack && in.good()) return record;
+  }
+  return {};
+}
+
 Done Engine::State::replay(const StoredInput& input, CoreOutput& out) {
-  if (input.kind == StoredInput::Kind::tick) {
-    for (auto& p : packs) p.core->tick(input.at, out);
+  if (input.kind == StoredInput::Kind::outcomes) {
+    replayed_outcomes = input.body;
+  } else if (input.kind == StoredInput::Kind::tick) {
+    const std::string decided = std::exchange(replayed_outcomes, {});
+    for (auto& p : packs) {
+      p.scripts->begin_replay(take_outcomes(decided, p.core->pack().name));
+      p.core->tick(input.at, out);
+    }
   } else if (input.kind == StoredInput::Kind::batch) {
+    const std::string decided = std::exchange(replayed_outcomes, {});
     const auto slash = input.stream.find('/');
     RunningPack* p = find_pack(input.stream.substr(0, slash));
     if (p == nullptr || slash == std::string::npos) return done();
@@ -124,6 +148,7 @@ Done Engine::State::replay(const StoredInput& input, CoreOutput& out) {
     const auto batch = Batch::read(in);
     if (!batch) return batch.error();
     letters.add(input.at, input.stream, input.source, *batch);
+    p->scripts->begin_replay(take_outcomes(decided, p->core->pack().name));
     for (const auto& r : p->core->feed(stream, input.source, *batch, input.at, out))
       letters.add(input.at, input.stream, input.source, r);
   }

@@ -20,6 +20,7 @@ Done Engine::State::end_pack(const RunningPack& gone, const std::string& body, I
 Done Engine::State::reload(std::vector<EnginePack> next) {
   const Done ok = swap(std::move(next));
   has_reload_failed = !ok;
+  ++(ok ? reloads : failed_reloads);
   if (ok) last_reload = options.clock();
   return ok;
 }
@@ -43,6 +44,8 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
       if (const Done ok = p->core->restore(in); !ok) return ok.error().within("pack " + name);
       bodies.erase(body);
     }
+    p->core->release_scripts();
+    p->scripts->begin_live(monotonic_now());
     // What the edit ended is told now: a checkpoint holds nothing of it.
     p->core->tick(now, out);
     built.push_back(std::move(*p));
@@ -56,6 +59,7 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
   }
   for (auto& [name, notifier] : leaving) departed[name] = std::move(notifier);
   packs = std::move(built);
+  share.set_packs(packs.size());
   Store::Commit part = part_of(out);
   for (const auto kind : {StoredInput::Kind::reload, StoredInput::Kind::tick}) {
     StoredInput mark;
@@ -77,6 +81,7 @@ Done Engine::State::reload_from_app() {
   auto next = load();
   if (!next) {
     has_reload_failed = true;
+    ++failed_reloads;
     return next.error();
   }
   return reload(std::move(*next));

@@ -13,6 +13,7 @@
 #include "io/ingest_handler.h"
 #include "io/metrics_page.h"
 #include "io/outbox.h"
+#include "io/script_outcomes.h"
 #include "io/webhook_notifier.h"
 #include "records/dead_letter.h"
 
@@ -20,6 +21,7 @@ namespace tidewatch {
 
 struct RunningPack {
   EnginePack pack;
+  std::unique_ptr<ScriptOutcomes> scripts;  // before the core, which asks it
   std::unique_ptr<Core> core;
   std::map<std::string, Decoder> decoders;
 };
@@ -45,11 +47,15 @@ struct Engine::State {
   IngestTickets tickets;
   CommitTimes times;
   std::function<Result<std::vector<EnginePack>>()> load;
-  Instant last_flush{}, last_checkpoint{}, last_tail{};
+  Instant last_flush{}, last_checkpoint{}, last_tail{}, last_collect{};
+  std::size_t next_collect = 0;  // the pack whose turn it is
   std::uint64_t last_seq = 0;
   bool is_drained = false;
   bool is_ending = false;  // a signal came: requests in flight are finished
+  ScriptShare share;
+  std::string replayed_outcomes;  // of the next input, while recovering
   bool has_reload_failed = false;
+  std::uint64_t reloads = 0, failed_reloads = 0;
   Instant last_reload{};  // the newest that worked, the start included
   // Notifiers of packs that a reload took away: their last messages still have to arrive.
   std::map<std::string, std::shared_ptr<Notifier>> departed;
@@ -60,7 +66,7 @@ struct Engine::State {
 
   // --- cores ---
 
-  static Result<RunningPack> build(EnginePack pack);
+  Result<RunningPack> build(EnginePack pack);
   std::string checkpoint_body() const;
   std::string hash() const;
 
@@ -72,6 +78,7 @@ struct Engine::State {
   // What was logged after the checkpoint, again. Its outputs are on disk already (same commit); the notifications are
   // offered once more and known ones fall out by their key, so an edited pack's new ones are not lost.
   Done recover();
+  std::string take_outcomes(const std::string& body, const std::string& pack) const;
   Done replay(const StoredInput& input, CoreOutput& out);
   std::shared_ptr<Notifier> make_notifier(const std::string& name, const NotifierSpec& spec) const;
   void set_notifiers();
@@ -92,6 +99,10 @@ struct Engine::State {
   void take(const std::string& address, const std::string& key, std::shared_ptr<const Delivery> d,
             HttpServer::Respond respond);
   void poll_tails();
+  void tick(Instant now);
+  void collect(Instant now);
+  // What a clock decided about scripts in the input just applied, to be logged in front of it.
+  std::optional<StoredInput> outcomes(Instant at);
   Instant wake();
   void want_checkpoint();
 

@@ -88,6 +88,51 @@ void CommitTimes::add(double took) {
   sum += took;
 }
 
+namespace {
+
+void script_families(Exposition& e, const EngineFacts& f) {
+  e.family("tidewatch_script_cpu_seconds_total", "counter", "CPU time of a pack's Lua, by context.");
+  for (const auto& [pack, s] : f.scripts)
+    for (const auto& [context, seconds] : s.host.cpu_seconds)
+      e.sample("tidewatch_script_cpu_seconds_total", {{"pack", pack}, {"context", context}}, seconds);
+  e.family("tidewatch_script_calls_total", "counter", "Calls into a pack's Lua, by context and outcome.");
+  for (const auto& [pack, s] : f.scripts)
+    for (const auto& [key, n] : s.host.calls)
+      e.sample("tidewatch_script_calls_total", {{"pack", pack}, {"context", key.first}, {"outcome", key.second}},
+               static_cast<double>(n));
+  e.family("tidewatch_script_errors_total", "counter", "Calls into a pack's Lua that failed, by kind.");
+  for (const auto& [pack, s] : f.scripts)
+    for (const auto& [kind, n] : s.host.errors)
+      e.sample("tidewatch_script_errors_total", {{"pack", pack}, {"kind", kind}}, static_cast<double>(n));
+  const auto each = [&](const char* name, const char* type, const char* help, auto value) {
+    e.family(name, type, help);
+    for (const auto& [pack, s] : f.scripts) e.sample(name, {{"pack", pack}}, static_cast<double>(value(s)));
+  };
+  using S = EngineFacts::Scripts;
+  each("tidewatch_script_memory_bytes", "gauge", "Memory of a pack's Lua.", [](const S& s) { return s.host.memory; });
+  each("tidewatch_script_memory_peak_bytes", "gauge", "The most it ever was.",
+       [](const S& s) { return s.host.memory_peak; });
+  each("tidewatch_script_memory_limit_bytes", "gauge", "The most it may be.",
+       [](const S& s) { return s.host.memory_limit; });
+  each("tidewatch_script_deferred_total", "counter", "Calls put off because Lua had used its quarter of a tick.",
+       [](const S& s) { return s.deferred; });
+  each("tidewatch_script_half_budget_total", "counter", "Calls that used more than half of their budget.",
+       [](const S& s) { return s.host.half_budget; });
+  each("tidewatch_script_stalls_total", "counter", "Calls that ran 250 ms past their budget.",
+       [](const S& s) { return s.host.stalls; });
+  each("tidewatch_script_quarantined_units", "gauge", "Monitors and row functions that are not called for now.",
+       [](const S& s) { return s.quarantined; });
+  each("tidewatch_script_dropped_output_bytes_total", "counter", "Output of print() beyond what a call may keep.",
+       [](const S& s) { return s.host.dropped_output_bytes; });
+  each("tidewatch_script_gc_seconds_total", "counter", "Time spent freeing Lua memory between calls.",
+       [](const S& s) { return s.host.gc_seconds; });
+  e.family("tidewatch_script_reloads_total", "counter", "Reloads of the packs, by result.");
+  e.sample("tidewatch_script_reloads_total", {{"result", "ok"}}, static_cast<double>(f.reloads));
+  e.sample("tidewatch_script_reloads_total", {{"result", "refused"}}, static_cast<double>(f.failed_reloads));
+}
+
+}  // namespace
+
 std::string metrics_page(const EngineFacts& f) {
   Exposition e;
   const auto count = [](std::uint64_t n) { return static_cast<double>(n); };
@@ -155,8 +200,7 @@ std::string metrics_page(const EngineFacts& f) {
   per_pack("tidewatch_evaluations_total", "Monitor evaluations.", [](const CoreCounters& c) { return c.evaluations; });
   per_pack("tidewatch_evaluations_missed_total", "Due instants that passed unevaluated.",
            [](const CoreCounters& c) { return c.missed; });
-  per_pack("tidewatch_script_errors_total", "Errors of a pack's functions.",
-           [](const CoreCounters& c) { return c.script_errors; });
+  script_families(e, f);
 
   e.family("tidewatch_store_commit_seconds", "histogram", "Time of one store commit.");
   std::uint64_t below = 0;

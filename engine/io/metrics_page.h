@@ -42,11 +42,18 @@ struct EngineFacts {
   std::vector<Stream> streams;
   std::vector<AlertView> alerts;              // pending and firing
   std::map<std::string, CoreCounters> packs;  // by pack
+  struct Scripts {
+    ScriptFacts host;
+    std::uint64_t deferred = 0;
+    std::size_t quarantined = 0;
+  };
+  std::map<std::string, Scripts> scripts;  // by pack
   CommitTimes commits;
   std::map<std::pair<std::string, std::string>, std::uint64_t> notifications;  // (notifier, result)
   bool store_failing = false;
   bool has_reload_failed = false;  // the newest try
   Instant last_reload{};           // the newest that worked
+  std::uint64_t reloads = 0, failed_reloads = 0;
 };
 
 inline constexpr const char* metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";

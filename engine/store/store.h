@@ -1,6 +1,6 @@
 // One SQLite database in the state folder: what was acknowledged is here before the acknowledgement. The core is
 // deterministic, so durability is its inputs: batches and ticks in order, plus a checkpoint to start from.
-//   inputs       seq, kind (batch | tick | reload), at, stream, source, batch id, zstd-compressed body
+//   inputs       seq, kind (batch | tick | reload | outcomes), at, stream, source, batch id, zstd-compressed body
 //   checkpoints  the newest two: the whole core and the last input it holds
 //   journal      every transition with reason and evidence, for people and for `why`
 //   outbox       notifications and what became of them
@@ -22,7 +22,8 @@
 namespace tidewatch {
 
 struct StoredInput {
-  enum class Kind : std::uint8_t { batch, tick, reload } kind = Kind::tick;
+  // outcomes: what a clock decided about scripts in the input behind it (engine/io/script_outcomes.h)
+  enum class Kind : std::uint8_t { batch, tick, reload, outcomes } kind = Kind::tick;
   std::uint64_t seq = 0;  // given by append
   Instant at{};
   std::string stream, source, batch_id;

@@ -68,7 +68,8 @@ TEST_CASE("a pack's tests run on a virtual clock, each in its own state") {
       "test(\"a burst fires\", function(t)\n  t:start \"2026-03-02\"\n"
       "  t:feed(\"api\", { endpoint = \"/a\", status = 200 }, { every = \"1s\", lasting = \"3m\" })\n"
       "  expect(t:alert \"busy\"):is \"critical\"\n  expect(t:pages()):count(1)\nend)\n"
-      "test(\"nothing at rest\", function(t)\n  expect(t:alert \"busy\"):is \"critical\"\nend)\n");
+      "test(\"nothing at rest\", function(t)\n  print(\"before\", 1)\n  expect(t:alert \"busy\"):is "
+      "\"critical\"\nend)\n");
   std::vector<Problem> problems;
   const auto results = run_pack_tests(folder.path.string(), "", problems);
   INFO(problems_text(problems));
@@ -76,7 +77,9 @@ TEST_CASE("a pack's tests run on a virtual clock, each in its own state") {
   INFO(results[0].message);
   CHECK(results[0].passed);
   CHECK_FALSE(results[1].passed);
-  CHECK(results[1].message.find("demo/pack_test.lua:8: alert \"busy\": expected critical") != std::string::npos);
+  CHECK(results[0].output.empty());
+  CHECK(results[1].output == std::vector<std::string>{"demo/pack_test.lua:8: before\t1"});
+  CHECK(results[1].message.find("demo/pack_test.lua:9: alert \"busy\": expected critical") != std::string::npos);
 }
 
 TEST_CASE("a declared baseline is its own reference") {

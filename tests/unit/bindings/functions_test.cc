@@ -169,3 +169,84 @@ TEST_CASE("comparing a null in a where function names the row's null columns") {
   CHECK(reason.find("null in this row: latency_ms") != std::string::npos);
   CHECK_FALSE(with_where("while true do end")->test(0, with_null, out, reason));
 }
+
+TEST_CASE("a verdict kept from an earlier call says that its call is over") {
+  PackFolder folder(api +
+                    "local kept monitor \"m\" { every = \"1m\", inputs = { n = api:count { over = \"1h\" } },\n"
+                    "when = function() kept = kept or critical \"first\" return kept end }\n");
+  std::vector<Problem> problems;
+  const auto pack = ScriptPack::load(folder.path.string(), problems);
+  REQUIRE(pack);
+  const int function = pack->spec().monitors[0].judge;
+  CHECK(pack->judge(function, LabelSet(), {}, Instant{}).message == "first");
+  const Judgement again = pack->judge(function, LabelSet(), {}, Instant{});
+  CHECK(again.kind == Judgement::Kind::error);
+  CHECK(again.message.find("got a verdict of a call that is over") != std::string::npos);
+}
+
+TEST_CASE("nothing can be declared while a monitor is judged") {
+  for (const std::string body : {"stream \"late\" { time = \"t\", columns = { t = \"time\" } }",
+                                 "monitor \"late\" { value = api:count { over = \"1h\" }, critical = above(1) }",
+                                 "api:count { over = \"1h\" }", "baseline \"late\"", "console \"late\" {}"}) {
+    const Judgement got = judged(body, 1);
+    INFO(body << ": " << got.message);
+    CHECK(got.kind == Judgement::Kind::error);
+    CHECK(got.message.find("pack.lua:") != std::string::npos);
+    CHECK(got.message.find("while a pack loads") != std::string::npos);
+  }
+}
+
+TEST_CASE("a row has its stream's columns, cannot be changed, and says so when it is kept") {
+  const auto pack_of = [](const std::string& text) {
+    PackFolder folder(api + text);
+    std::vector<Problem> problems;
+    auto pack = ScriptPack::load(folder.path.string(), problems);
+    INFO(problems_text(problems));
+    REQUIRE(pack);
+    return pack;
+  };
+  const auto reason_of = [](ScriptPack& pack, int times) {
+    const Batch batch =
+        batch_of(pack.spec().streams[0],
+                 "{\"ts\":\"2026-01-05T00:00:00Z\",\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":3}\n"
+                 "{\"ts\":\"2026-01-05T00:00:00Z\",\"endpoint\":\"/b\",\"status\":200,\"latency_ms\":null}\n");
+    std::vector<std::uint8_t> out;
+    std::string reason;
+    for (int i = 0; i < times; ++i) pack.test(0, batch, out, reason);
+    return reason;
+  };
+  CHECK(
+      reason_of(*with_where("return r.latency > 3"), 1).find("no column \"latency\" (did you mean \"latency_ms\"?)") !=
+      std::string::npos);
+  CHECK(reason_of(*with_where("r.mine = 1 return true"), 1).find("a row cannot be changed") != std::string::npos);
+  CHECK(reason_of(*with_where("return r.latency_ms == nil"), 1) == "");
+  const auto keeping = pack_of(
+      "local kept monitor \"m\" { value = api:count { over = \"1m\", where = function(r)\n"
+      "if kept and kept ~= r then return kept.latency_ms == 3 end kept = r return true end }, critical = above(1) }\n");
+  CHECK(reason_of(*keeping, 1) == "");
+  CHECK(reason_of(*keeping, 1).find("this row was kept after its batch") != std::string::npos);
+  const auto failing = pack_of(
+      "local kept monitor \"m\" { value = api:count { over = \"1m\", where = function(r)\n"
+      "if kept then return kept.latency_ms == 3 end kept = r error(\"now\") end }, critical = above(1) }\n");
+  CHECK(reason_of(*failing, 1).find("now") != std::string::npos);
+  CHECK(reason_of(*failing, 1).find("this row was kept after its batch") != std::string::npos);
+}
+
+TEST_CASE("a batch of any size has a budget for each piece of it") {
+  const auto pack = with_where("local n = 0 for i = 1, 20 do n = n + i end return n > r.latency_ms");
+  std::string rows;
+  for (int i = 0; i < 60000; ++i)
+    rows += "{\"ts\":\"2026-01-05T00:00:00Z\",\"endpoint\":\"/a\",\"status\":200,\"latency_ms\":" +
+            std::to_string(i % 400) + "}\n";
+  const Batch batch = batch_of(pack->spec().streams[0], rows);
+  std::vector<std::uint8_t> out;
+  std::string reason;
+  CHECK(pack->test(0, batch, out, reason));
+  CHECK(reason == "");
+  std::size_t chosen = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    chosen += out[i];
+    REQUIRE(out[i] == (i % 400 < 210));
+  }
+  CHECK(chosen == 60000 / 400 * 210);
+}

@@ -1,0 +1,5 @@
+local co = coroutine.wrap(function(...) for i = 1, select("#", ...) do coroutine.yield((select(i, ...))) end end)
+local ok, e = pcall(error, setmetatable({}, { __tostring = function() return "x" end }))
+local t = setmetatable({ 3, 1, 2 }, { __index = function(_, k) return k end, __call = function(_, a) return a end })
+table.sort(t) table.insert(t, 1, 9) table.remove(t, 1)
+print(co(1, 2), ok, tostring(e), t.missing, t(5), ("a-b"):gsub("%w", { a = "1" }), ("x"):rep(3, ","), [[long]] .. 0x10)
