@@ -34,6 +34,7 @@ struct Host::State {
 
   int environment = LUA_NOREF;  // what scripts see as their globals: an empty, guarded table
   int globals = LUA_NOREF;      // the table behind it
+  int late_guard = LUA_NOREF;   // metatable of tables that serve as metatables and have none
   int handler = LUA_NOREF;      // the message handler of every protected call
   int marker = 0;               // its address marks the metatables of guarded tables
   std::vector<std::string> names;

@@ -63,8 +63,8 @@ constexpr std::array<Absent, 39> absent{{
 
 constexpr std::array<std::string_view, 8> absent_libraries{"os", "io", "debug", "ffi", "jit", "bit", "package", "utf8"};
 
-constexpr std::array<const char*, 8> base_from_engine{"assert", "error",  "ipairs",       "rawequal",
-                                                      "rawget", "select", "getmetatable", "type"};
+constexpr std::array<const char*, 7> base_from_engine{"assert", "error",  "ipairs", "rawequal",
+                                                      "rawget", "select", "type"};
 
 std::string not_available(std::string_view name, bool called) {
   std::string text(name);
@@ -137,14 +137,58 @@ bool is_guarded(lua_State* state, int index, Host::State& host) {
   return guarded;
 }
 
+bool is_forbidden_field(std::string_view name) { return name == "__gc" || name == "__close" || name == "__mode"; }
+
 int guarded_rawset(lua_State* state) {
   luaL_checktype(state, 1, LUA_TTABLE);
   luaL_checkany(state, 3);
+  if (is_forbidden_field(text_at(state, 2)))
+    return luaL_error(state, "rawset(): %s is not available in a pack", lua_tostring(state, 2));
   if (is_guarded(state, 1, Host::State::of(state)))
     return luaL_error(state, "rawset(): this table belongs to the engine and cannot be changed");
   lua_settop(state, 3);
   lua_rawset(state, 1);
   return 1;
+}
+
+// __newindex of a table that serves as a metatable: what setmetatable() refuses may not be added behind its back.
+int refuse_late_field(lua_State* state) {
+  if (is_forbidden_field(text_at(state, 2)))
+    return raise_error(state, "%s is not available in a pack", lua_tostring(state, 2));
+  lua_settop(state, 3);
+  lua_rawset(state, 1);
+  return 0;
+}
+
+// Makes the table at `index`, which serves as a metatable, refuse late fields: by a metatable of its own, or through
+// the one it has. One that answers writes itself is left to rawset(), which refuses the same.
+void watch_metatable(lua_State* state, int index, Host::State& host) {
+  index = compat_absindex(state, index);
+  if (lua_getmetatable(state, index) == 0) {
+    lua_rawgeti(state, LUA_REGISTRYINDEX, host.late_guard);
+    lua_setmetatable(state, index);
+    return;
+  }
+  lua_pushliteral(state, "__newindex");
+  lua_rawget(state, -2);
+  const bool is_free = lua_isnil(state, -1);
+  lua_pop(state, 1);
+  if (is_free) {
+    lua_pushliteral(state, "__newindex");
+    lua_pushcfunction(state, refuse_late_field);
+    lua_rawset(state, -3);
+  }
+  lua_pop(state, 1);
+}
+
+// Whether the table at `index` was given the watch above.
+bool is_watched(lua_State* state, int index) {
+  if (lua_getmetatable(state, index) == 0) return false;
+  lua_pushliteral(state, "__newindex");
+  lua_rawget(state, -2);
+  const bool watched = lua_tocfunction(state, -1) == refuse_late_field;
+  lua_pop(state, 2);
+  return watched;
 }
 
 // A finalizer would run at any time and outside any budget; a weak table would differ from run to run.
@@ -153,6 +197,8 @@ int guarded_setmetatable(lua_State* state) {
   const int kind = lua_type(state, 2);
   if (kind != LUA_TTABLE && kind != LUA_TNIL)
     return luaL_error(state, "setmetatable(): argument 2: expected a table or nil, got %s", luaL_typename(state, 2));
+  Host::State& host = Host::State::of(state);
+  const bool serves = is_watched(state, 1);
   if (luaL_getmetafield(state, 1, "__metatable") != 0)
     return luaL_error(state, "setmetatable(): this table's metatable is protected");
   if (kind == LUA_TTABLE) {
@@ -169,7 +215,9 @@ int guarded_setmetatable(lua_State* state) {
       return luaL_error(state, "setmetatable(): __call must be a function, got %s", luaL_typename(state, -1));
   }
   lua_settop(state, 2);
+  if (kind == LUA_TTABLE) watch_metatable(state, 2, host);
   lua_setmetatable(state, 1);
+  if (serves) watch_metatable(state, 1, host);
   return 1;
 }
 
@@ -214,6 +262,22 @@ int leave_wrap(lua_State* state) {
 
 int metatable_of(lua_State* state) {
   if (lua_getmetatable(state, 1) == 0) lua_pushnil(state);
+  return 1;
+}
+
+// The watch is the engine's: a script that asks meets no metatable it did not set.
+int guarded_getmetatable(lua_State* state) {
+  luaL_checkany(state, 1);
+  if (luaL_getmetafield(state, 1, "__metatable") != 0) return 1;
+  if (lua_getmetatable(state, 1) == 0) {
+    lua_pushnil(state);
+    return 1;
+  }
+  lua_rawgeti(state, LUA_REGISTRYINDEX, Host::State::of(state).late_guard);
+  if (lua_rawequal(state, -1, -2) != 0)
+    lua_pushnil(state);
+  else
+    lua_pop(state, 1);
   return 1;
 }
 
@@ -329,6 +393,7 @@ void open_sandbox(lua_State* state, Host::State& host) {
                                            {"require_load", require_load},
                                            {"rawset", guarded_rawset},
                                            {"setmetatable", guarded_setmetatable},
+                                           {"getmetatable", guarded_getmetatable},
                                            {nullptr, nullptr}};
   compat_setfuncs(state, functions);
   for (const char* name : base_from_engine) {
@@ -369,6 +434,11 @@ void open_sandbox(lua_State* state, Host::State& host) {
   const int tables = base + 1, coroutines = base + 2, texts = base + 3;
   (void)table_functions;
   set_from(state, texts, "format", strings);
+
+  lua_newtable(state);
+  lua_pushcfunction(state, refuse_late_field);
+  lua_setfield(state, -2, "__newindex");
+  host.late_guard = luaL_ref(state, LUA_REGISTRYINDEX);
 
   // The table behind the globals.
   lua_newtable(state);

@@ -91,7 +91,8 @@ Seen in_child(const std::function<int()>& work, int seconds = 4) {
     setrlimit(RLIMIT_CORE, &none);
     setrlimit(RLIMIT_CPU, &patience);
     alarm(60);
-    _exit(work());
+    // Nothing may leave the child: an exception in it would run the rest of the tests twice.
+    [&]() noexcept { _exit(work()); }();
   }
   int status = 0;
   rusage used{};
@@ -194,10 +195,6 @@ TEST_CASE("fact 6: functions that loop by a number hang on 5.4, so the host has 
 }
 
 TEST_CASE("fact 7: sorting a million and compiling megabytes are one C call each, far beyond a budget") {
-  const Seen sorted = run("local t = {} for i = 1, 1e6 do t[i] = (i * 7919) % 1000003 end return table.sort(t)", 20);
-  CAPTURE(sorted.cpu_ms);
-  // The loop before may be killed on a slow machine: then nothing was shown, and nothing is wrong.
-  CHECK(sorted.end == End::failed);
   const Seen sort_alone = in_child(
       [] {
         lua_State* state = open_state();
@@ -209,8 +206,7 @@ TEST_CASE("fact 7: sorting a million and compiling megabytes are one C call each
   const Seen compiled = in_child(
       [] {
         lua_State* state = open_state();
-        luaL_dostring(state,
-                      "s = ('local function f(a) return a + 1 end '):rep(150) s = ('do ' .. s .. ' end '):rep(1400)");
+        luaL_dostring(state, "s = ('x = x + 1 '):rep(800000)");
         return static_cast<int>(run_under_hook(state, "assert((loadstring or load)(s))"));
       },
       20);
@@ -244,10 +240,12 @@ TEST_CASE("fact 9: on 5.4 a coroutine older than the hook has none, so the hook 
 }
 
 TEST_CASE("fact 10: the C stack is not what stops recursion through coroutines and callbacks, so the host counts") {
+  budget_ms = 1e6;  // nothing else may end it
   const End wrapped = run("local function f() return coroutine.wrap(f)() end f()").end;
   CHECK(wrapped == (is_luajit ? End::signal : End::failed));
   const End called = run("local function f() return (('x'):gsub('x', f)) end f()").end;
-  CHECK(called == End::failed);
+  budget_ms = 20;
+  CHECK(called == (is_luajit ? End::signal : End::failed));
 }
 
 TEST_CASE("fact 11: past a cap LuaJIT cannot even make an empty table, and an unprotected push ends the process") {
