@@ -23,9 +23,6 @@ struct LoadedState {
   }
 };
 
-// The last component of a folder's path: "packs/vix-spx/" -> "vix-spx".
-std::string pack_name(const std::string& folder);
-
 // live: CPU time and 32 MiB. counted: hook hits and 32 MiB, for checks and backtests. test: hook hits and 64 MiB.
 enum class StateUse { live, counted, test };
 

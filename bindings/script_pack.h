@@ -24,6 +24,9 @@ struct Problem {
   std::string source_line;
 };
 
+// The last component of a folder's path: "packs/vix-spx/" -> "vix-spx".
+std::string pack_name(const std::string& folder);
+
 class ScriptPack : public Judge, public RowPredicate {
  public:
   // Loads `folder`/pack.lua and what it requires, runs every check, and collects all problems. Null when any is an

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -20,10 +21,19 @@ namespace tidewatch {
 namespace {
 
 Result<std::vector<EnginePack>> load_packs(const std::vector<std::string>& folders,
-                                           const std::vector<ScriptDeath>& dangerous = {}) {
+                                           const std::vector<ScriptDeath>& dangerous = {},
+                                           std::vector<std::string>* absent = nullptr) {
   std::vector<EnginePack> out;
   std::string complaints;
   for (const auto& folder : folders) {
+    const auto died_loading = std::find_if(dangerous.begin(), dangerous.end(), [&](const ScriptDeath& death) {
+      return death.pack == pack_name(folder) && death.unit == name_of(Context::load);
+    });
+    if (died_loading != dangerous.end() && absent != nullptr) {
+      log::error("pack_not_loaded", {{"pack", died_loading->pack}, {"why", "the engine died while loading it"}});
+      absent->push_back(died_loading->pack);
+      continue;
+    }
     std::vector<Problem> problems;
     std::shared_ptr<ScriptPack> pack = ScriptPack::load(folder, problems, true);
     for (const auto& p : problems)
@@ -131,13 +141,15 @@ int run_command(const RunArguments& a) {
   if (!(*watch)->deaths().empty())
     log::warning("died_in_script",
                  {{"pack", (*watch)->deaths().back().pack}, {"unit", (*watch)->deaths().back().unit}});
-  auto packs = load_packs(a.packs, (*watch)->dangerous());
+  std::vector<std::string> absent;
+  auto packs = load_packs(a.packs, (*watch)->dangerous(), &absent);
   if (!packs) {
     std::fputs(packs.error().text.c_str(), stderr);
     return complain("nothing was started", 1);
   }
   EngineOptions options;
   options.state_folder = a.state;
+  options.absent_packs = absent;
   options.version = TIDEWATCH_VERSION;
   options.seed = a.seed;
   options.secret = secret;

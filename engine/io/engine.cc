@@ -112,12 +112,12 @@ Instant Engine::State::wake() {
   }
   Instant due = far_future;
   for (const auto& p : packs) due = std::min(due, p.core->next_due());
-  if (due > now + milliseconds(5)) collect(now);
   if (due <= now) {
     tick(now);
     due = far_future;
     for (const auto& p : packs) due = std::min(due, p.core->next_due());
   }
+  if (due > now + milliseconds(5)) collect(now);
   if (now - last_checkpoint >= options.checkpoint_every || now < last_checkpoint) {
     last_checkpoint = now;
     want_checkpoint();

@@ -2,6 +2,7 @@
 // is read and what is written stand side by side.
 #include "io/engine_state.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -34,7 +35,11 @@ StoredJournalRow stored(const JournalRow& row) {
 std::string Engine::State::checkpoint_body() const {
   ByteWriter out;
   out.put(checkpoint_version);
-  out.put(static_cast<std::uint64_t>(packs.size()));
+  out.put(static_cast<std::uint64_t>(packs.size() + absent.size()));
+  for (const auto& [name, body] : absent) {
+    out.text(name);
+    out.text(body);
+  }
   for (const auto& p : packs) {
     ByteWriter core;
     p.core->save(core);
@@ -58,7 +63,11 @@ Done Engine::State::restore(const StoredCheckpoint& kept) {
   for (std::size_t i = 0; i < n; ++i) {
     const std::string name = in.text(), body = in.text();
     RunningPack* p = find_pack(name);
-    if (p == nullptr) continue;
+    if (p == nullptr) {
+      const auto& known = options.absent_packs;
+      if (std::find(known.begin(), known.end(), name) != known.end()) absent[name] = body;
+      continue;
+    }
     ByteReader core(body);
     if (const Done ok = p->core->restore(core); !ok) return ok.error().within("pack " + name);
   }

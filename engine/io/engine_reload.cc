@@ -33,6 +33,8 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
     p.core->save(bytes);
     bodies[p.core->pack().name] = bytes.take();
   }
+  for (const auto& pack : next)  // one that was not loaded at the start is back
+    if (const auto back = absent.find(pack.spec.name); back != absent.end()) bodies[back->first] = back->second;
   std::vector<RunningPack> built;
   CoreOutput out;
   for (auto& pack : next) {
@@ -59,6 +61,7 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
   }
   for (auto& [name, notifier] : leaving) departed[name] = std::move(notifier);
   packs = std::move(built);
+  for (const auto& p : packs) absent.erase(p.core->pack().name);
   share.set_packs(packs.size());
   Store::Commit part = part_of(out);
   for (const auto kind : {StoredInput::Kind::reload, StoredInput::Kind::tick}) {

@@ -53,7 +53,8 @@ struct Engine::State {
   bool is_drained = false;
   bool is_ending = false;  // a signal came: requests in flight are finished
   ScriptShare share;
-  std::string replayed_outcomes;  // of the next input, while recovering
+  std::map<std::string, std::string> absent;  // state of options.absent_packs, by name
+  std::string replayed_outcomes;              // of the next input, while recovering
   bool has_reload_failed = false;
   std::uint64_t reloads = 0, failed_reloads = 0;
   Instant last_reload{};  // the newest that worked, the start included

@@ -41,7 +41,7 @@ void ScriptOutcomes::begin_live(std::int64_t monotonic) {
   own_credit_ = std::min(ScriptShare::most / packs, own_credit_ + (share_.given_ - own_given_) / packs);
   own_given_ = share_.given_;
   call_ = 0;
-  used_ = 0;
+  used_ /= 2;
   record_.clear();
   missed_.clear();
 }

@@ -51,7 +51,7 @@ class ScriptOutcomes final : public Judge, public RowPredicate {
   Duration collect(Duration most) override;
 
   std::uint64_t deferred() const { return deferred_; }
-  // CPU time since begin_live(): the packs that used least go first in the next tick.
+  // CPU time of late, halved at each input: the packs that used least go first in the next tick.
   std::int64_t used_ns() const { return used_; }
 
  private:

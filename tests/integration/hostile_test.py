@@ -104,16 +104,18 @@ def beside_hostile(binary):
         check("died_in_script" not in engine.log(), "nothing died")
 
 
-def inside(engine, pack):
-    """Whether a call of the pack is under way, as the file of running calls says."""
+def inside(engine, pack, deaths=None):
+    """Whether a call of the pack is under way, as the file of running calls says, and so many deaths are known."""
     with open(os.path.join(engine.folder, "state", "running"), "rb") as file:
-        page = file.read(144)
-    return struct.unpack_from("<I", page, 8)[0] == 1 and page[16:144].split(b"\0")[0] == pack.encode()
+        page = file.read(276)
+    known = struct.unpack_from("<I", page, 272)[0]
+    return (struct.unpack_from("<I", page, 8)[0] == 1 and page[16:144].split(b"\0")[0] == pack.encode()
+            and (deaths is None or known == deaths))
 
 
-def kill_inside(engine, pack):
+def kill_inside(engine, pack, deaths=None):
     end = time.monotonic() + 30
-    while not inside(engine, pack):
+    while not inside(engine, pack, deaths):
         check(time.monotonic() < end, "a call of %s is met" % pack)
     engine.kill()
     return inside(engine, pack)
@@ -153,6 +155,34 @@ def dying(binary):
         wait_for(lambda: engine.metric("tidewatch_script_calls_total", pack="deadly", context="monitor", outcome="ok"))
 
 
+def dying_in_load(binary):
+    with Engine(binary) as engine:
+        engine.write_pack("healthy", HEALTHY)
+        engine.write_pack("deadly", STREAM % "pulse" + RAISED)
+        engine.start()
+        post(engine, "orders", "pulse")
+        wait_for(lambda: engine.alert("raised") and engine.alert("steady-0"), 20)
+        time.sleep(1)
+        engine.kill()
+        whole = STREAM % "pulse" + RAISED
+        engine.write_pack("deadly", "for i = 1, 1e12 do end\n" + whole)
+        deaths = 0
+        for _ in range(20):
+            engine.start(wait=False)
+            deaths += kill_inside(engine, "deadly", deaths)
+            if deaths == 2:
+                break
+        check(deaths == 2, "killed twice while it loads")
+        engine.start()
+        check("pack_not_loaded pack=deadly" in engine.log(), "it is left out")
+        wait_for(lambda: engine.alert("steady-0"))
+        check(engine.alert("raised") is None, "it says nothing while it is away")
+        check(engine.end() == 0, "it ends well")
+        engine.write_pack("deadly", whole)
+        engine.start()
+        wait_for(lambda: engine.alert("raised"))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", default="build/dev/tidewatch")
@@ -160,3 +190,4 @@ if __name__ == "__main__":
     binary = os.path.abspath(parser.parse_args().binary)
     beside_hostile(binary)
     dying(binary)
+    dying_in_load(binary)
