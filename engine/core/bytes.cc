@@ -96,6 +96,7 @@ void Core::save(ByteWriter& out) const {
     write_health(out, run.overflow);
     out.put(static_cast<std::uint8_t>(run.missed_from.has_value()));
     if (run.missed_from) run.missed_from->write(out);
+    put_instant(out, run.missed_since);
     out.put(static_cast<std::uint64_t>(run.entries.size()));
     for (const auto& [labels, e] : run.entries) {
       labels.write(out);
@@ -159,6 +160,7 @@ Done Core::restore(ByteReader& in) {
     read_health(in, into.overflow);
     into.missed_from.reset();
     if (in.get<std::uint8_t>() != 0) into.missed_from = LabelSet::read(in);
+    into.missed_since = get_instant(in);
     std::string now_by;
     for (const auto& b : into.by) now_by += b + "\n";
     const bool is_same_by = run && now_by == by;

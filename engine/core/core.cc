@@ -175,6 +175,8 @@ void Core::tick(Instant now, CoreOutput& out) {
   std::vector<MonitorRuntime*> put_off;
   for (auto& run : s.monitors)
     if (run.missed_from) put_off.push_back(&run);
+  std::stable_sort(put_off.begin(), put_off.end(),
+                   [](const auto* a, const auto* b) { return a->missed_since < b->missed_since; });
   for (auto* run : put_off) visit(*run);
   for (auto& run : s.monitors) visit(run);
   s.tell_scripts(out);

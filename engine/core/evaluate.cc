@@ -111,6 +111,7 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
   std::uint64_t refused = 0;
   bool has_error = false;
   const auto missed_from = std::exchange(run.missed_from, std::nullopt);
+  bool is_called = false;
   std::string complaint;
   std::vector<const LabelSet*> turn;
   for (const auto& labels : label_sets) turn.push_back(&labels);
@@ -139,6 +140,7 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
       seen.kind = Observation::Kind::no_data;
     } else {
       const Judgement verdict = scripts->judge(m.judge, labels, inputs, at);
+      is_called |= verdict.kind != Judgement::Kind::missed;
       switch (verdict.kind) {
         case Judgement::Kind::ok:
           seen.reading.reason.clear();
@@ -175,6 +177,7 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
   }
   std::set<LabelSet> seen_labels = label_sets;
   if (!run.by.empty()) absent_series(run, seen_labels, true, at, out);
+  if (run.missed_from && (is_called || !missed_from)) run.missed_since = at;
   if (has_error || !run.missed_from)
     health(m, "error", run.error, has_error, has_error ? complaint : "the script judges again", at, out,
            scripts->find(m.judge));

@@ -40,8 +40,10 @@ struct MonitorRuntime {
   Instant next_due = far_past;  // far_future = asleep until a feed
   Instant last_evaluated = far_past;
   Health error, overflow;
-  std::optional<LabelSet> missed_from;  // the first label set whose call was put off: it is judged first next time
-  std::string fingerprint;              // what the author wrote; a difference at restore is an edit
+  // The first label set whose call was put off, judged first next time; and since when no call of it was made.
+  std::optional<LabelSet> missed_from;
+  Instant missed_since = far_past;
+  std::string fingerprint;  // what the author wrote; a difference at restore is an edit
 };
 
 // The handles a condition compares besides the monitor's own value.

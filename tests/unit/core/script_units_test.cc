@@ -217,16 +217,18 @@ TEST_CASE("what was put off goes first at the next tick, and every label set get
   PackSpec pack = pack_with(3);
   FakeJudge fake;
   int left = 0;
-  fake.answer = [&](int, const LabelSet&, Instant) {
+  std::map<int, int> judged;
+  fake.answer = [&](int function, const LabelSet&, Instant) {
     Judgement out;
     if (left-- <= 0) {
       out.kind = Judgement::Kind::missed;
       out.message = "later";
+    } else {
+      ++judged[function];
     }
     return out;
   };
   auto core = std::move(*Core::create(pack, &fake, &fake));
-  std::map<std::string, int> judged;
   for (int i = 0; i < 30; ++i) {
     left = 1;  // of three
     CoreOutput out;
@@ -234,6 +236,7 @@ TEST_CASE("what was put off goes first at the next tick, and every label set get
   }
   CHECK(core->counters().evaluations == 30);
   CHECK(core->counters().missed == 60);
+  CHECK(judged == std::map<int, int>{{0, 10}, {1, 10}, {2, 10}});
   for (const char* name : {"m0", "m1", "m2"}) {
     REQUIRE(core->instance(name, none) != nullptr);
     CHECK(core->instance(name, none)->state() != AlertState::firing);
