@@ -107,6 +107,7 @@ TEST_CASE("a success restores a quarantined unit at once, with all of its strike
     return is_good ? Judgement() : failing(Judgement::Failure::budget);
   };
   ScriptUnits units(pack_with(1), &fake, nullptr);
+  units.begin(start);
   for (int i = 0; i < 3; ++i) units.judge(0, none, {}, start);
   CHECK(units.quarantined() == 1);  // budgets count each time, within one instant too
   is_good = true;
