@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t day_ns = 86'400'000'000'000;
 constexpr std::uint8_t monday_to_friday = 0b0011111;
-constexpr unsigned monday = 0, thursday = 3, friday = 4, saturday = 5, sunday = 6;
+constexpr unsigned monday = 0, thursday = 3, saturday = 5, sunday = 6;
 
 std::int64_t floor_div(std::int64_t a, std::int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
 

@@ -31,8 +31,8 @@ struct Instant {
   friend constexpr Duration operator-(Instant a, Instant b) { return {a.ns - b.ns}; }
 };
 
-inline constexpr Instant far_past{INT64_MIN / 4};
-inline constexpr Instant far_future{INT64_MAX / 4};
+inline constexpr Instant far_past{INT64_MIN / 2};
+inline constexpr Instant far_future{INT64_MAX / 2};
 
 constexpr Duration nanoseconds(std::int64_t n) { return {n}; }
 constexpr Duration milliseconds(std::int64_t n) { return {n * 1'000'000}; }

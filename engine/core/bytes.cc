@@ -2,6 +2,8 @@
 // at the next input.
 #include "core/state.h"
 
+#include <algorithm>
+
 namespace tidewatch {
 
 namespace {
@@ -40,7 +42,8 @@ std::string edited_fields(const std::string& before, const std::string& after) {
   const auto fields = [](const std::string& text) {
     std::map<std::string, std::string> out;
     for (std::size_t at = 0; at < text.size();) {
-      const auto end = text.find('\n', at);
+      // A damaged text may end without a line end.
+      const auto end = std::min(text.find('\n', at), text.size());
       const auto line = text.substr(at, end - at);
       out[line.substr(0, line.find('='))] = line;
       at = end + 1;

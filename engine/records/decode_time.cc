@@ -43,7 +43,8 @@ bool parse_common(std::string_view text, bool local_is_utc, std::int64_t& ns) {
   if (text.size() < 10 || text[4] != '-' || text[7] != '-') return false;
   const char* s = text.data();
   const int year = four(s), month = two(s + 5), day = two(s + 8);
-  if (year < 1700 || year > 2250 || month < 1 || month > 12 || day < 1 || day > days_in(year, month)) return false;
+  // Whole years inside the range in which differences of instants cannot overflow (see to_instant in base/time.cc).
+  if (year < 1825 || year > 2115 || month < 1 || month > 12 || day < 1 || day > days_in(year, month)) return false;
   std::int64_t at = day_number(year, month, day) * 86400;
   if (text.size() == 10) {
     ns = at * second_ns;
