@@ -11,7 +11,7 @@ namespace tidewatch {
 namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
-constexpr std::int64_t last_epoch_second = 9'223'372'035;  // one less than int64 nanoseconds hold
+constexpr std::int64_t last_epoch_second = 4'611'686'017;  // 2116: half of what int64 nanoseconds hold, as for written times
 constexpr double milliseconds_from = 1e11;
 
 // Two or four digits at s; negative when one is no digit.
