@@ -104,10 +104,13 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const std::string& ce
   SSL_CTX_set_default_passwd_cb(c, [](char*, int, int, void*) { return 0; });
   if (SSL_CTX_use_certificate_chain_file(c, certificate.c_str()) != 1)
     return invalid("expected a certificate chain as PEM in " + certificate + ": " + newest_problem());
-  if (SSL_CTX_use_PrivateKey_file(c, key.c_str(), SSL_FILETYPE_PEM) != 1)
-    return invalid("expected the certificate's key as PEM, without a passphrase, in " + key + ": " + newest_problem());
-  if (SSL_CTX_check_private_key(c) != 1)
-    return invalid("the key in " + key + " is not that of the certificate in " + certificate + ": " + newest_problem());
+  if (SSL_CTX_use_PrivateKey_file(c, key.c_str(), SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(c) != 1) {
+    const int reason = ERR_GET_REASON(ERR_peek_last_error());
+    const std::string problem = newest_problem();
+    if (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)
+      return invalid("the key in " + key + " is not that of the certificate in " + certificate + ": " + problem);
+    return invalid("expected the certificate's key as PEM, without a passphrase, in " + key + ": " + problem);
+  }
   out->not_after_ = end_of(SSL_CTX_get0_certificate(c));
   return std::shared_ptr<const TlsContext>(out);
 }
