@@ -75,7 +75,7 @@ def measure(bench, wanted):
         if bench.left() < 5:
             bench.row("", [], "", note="not measured: out of time")
             continue
-        say(f"{name}: " + (ROWS[name].__doc__ or ROWS[name].__name__).split("\n")[0])
+        say(f"{time.monotonic() - bench.began:4.0f} s  {name}: {ROWS[name].__doc__}")
         try:
             ROWS[name](bench)
         except (Unmeasured, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:

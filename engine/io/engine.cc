@@ -114,6 +114,7 @@ Instant Engine::State::wake() {
   for (const auto& p : packs) due = std::min(due, p.core->next_due());
   if (due <= now) {
     tick(now);
+    lateness.add(std::max(0.0, static_cast<double>((options.clock() - due).ns) / 1e9));
     due = far_future;
     for (const auto& p : packs) due = std::min(due, p.core->next_due());
   }
@@ -127,7 +128,9 @@ Instant Engine::State::wake() {
     commits->flush();
   }
   if (outbox->next_due() <= now) outbox->wake();
-  Instant next = std::min({due, last_flush + seconds(1), last_checkpoint + options.checkpoint_every});
+  Instant next =
+      std::min({due, last_flush + seconds(commits->is_failing() ? 1 : 5), last_checkpoint + options.checkpoint_every});
+  if (!tails.empty()) next = std::min(next, last_tail + seconds(1));
   if (outbox->next_due() > now) next = std::min(next, outbox->next_due());
   return std::max(next, now + milliseconds(1));
 }
@@ -229,6 +232,7 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
       if (!s->is_drained) s->outbox->wake();
     } else {
       ++s->times.failed;
+      s->loop.wake_now();  // what is tried again in a second must not wait for a flush in five
       log::error("commit_failed", {{"problem", s->commits->problem()}});
     }
   };

@@ -19,6 +19,7 @@ EngineFacts Engine::State::facts() const {
     for (auto& a : p.core->alerts(true)) f.alerts.push_back(std::move(a));
   }
   f.commits = times;
+  f.tick_lateness = lateness;
   f.notifications = outbox->totals();
   f.store_failing = commits->is_failing();
   f.has_reload_failed = has_reload_failed;

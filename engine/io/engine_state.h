@@ -46,6 +46,7 @@ struct Engine::State {
   std::unique_ptr<HttpServer> server;
   IngestTickets tickets;
   CommitTimes times;
+  Durations lateness;  // of ticks, engine time
   std::function<Result<std::vector<EnginePack>>()> load;
   Instant last_flush{}, last_checkpoint{}, last_tail{}, last_collect{};
   std::size_t next_collect = 0;  // the pack whose turn it is

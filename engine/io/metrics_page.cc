@@ -81,7 +81,7 @@ void Exposition::sample(std::string_view name, const Labels& labels, double valu
   out_ += ' ' + number(value) + '\n';
 }
 
-void CommitTimes::add(double took) {
+void Durations::add(double took) {
   std::size_t i = 0;
   while (i < edges.size() && took > edges[i]) ++i;
   ++counts[i];
@@ -129,6 +129,18 @@ void script_families(Exposition& e, const EngineFacts& f) {
   e.family("tidewatch_script_reloads_total", "counter", "Reloads of the packs, by result.");
   e.sample("tidewatch_script_reloads_total", {{"result", "ok"}}, static_cast<double>(f.reloads));
   e.sample("tidewatch_script_reloads_total", {{"result", "refused"}}, static_cast<double>(f.failed_reloads));
+}
+
+void histogram(Exposition& e, const std::string& name, std::string_view help, const Durations& seen) {
+  e.family(name, "histogram", help);
+  std::uint64_t below = 0;
+  for (std::size_t i = 0; i <= Durations::edges.size(); ++i) {
+    below += seen.counts[i];
+    const std::string edge = i < Durations::edges.size() ? number(Durations::edges[i]) : "+Inf";
+    e.sample(name + "_bucket", {{"le", edge}}, static_cast<double>(below));
+  }
+  e.sample(name + "_sum", {}, seen.sum);
+  e.sample(name + "_count", {}, static_cast<double>(below));
 }
 
 }  // namespace
@@ -202,16 +214,9 @@ std::string metrics_page(const EngineFacts& f) {
            [](const CoreCounters& c) { return c.missed; });
   script_families(e, f);
 
-  e.family("tidewatch_store_commit_seconds", "histogram", "Time of one store commit.");
-  std::uint64_t below = 0;
-  for (std::size_t i = 0; i < CommitTimes::edges.size(); ++i) {
-    below += f.commits.counts[i];
-    e.sample("tidewatch_store_commit_seconds_bucket", {{"le", number(CommitTimes::edges[i])}}, count(below));
-  }
-  below += f.commits.counts.back();
-  e.sample("tidewatch_store_commit_seconds_bucket", {{"le", "+Inf"}}, count(below));
-  e.sample("tidewatch_store_commit_seconds_sum", {}, f.commits.sum);
-  e.sample("tidewatch_store_commit_seconds_count", {}, count(below));
+  histogram(e, "tidewatch_tick_lateness_seconds",
+            "From the instant monitors were due until the last of them was judged.", f.tick_lateness);
+  histogram(e, "tidewatch_store_commit_seconds", "Time of one store commit.", f.commits);
   e.family("tidewatch_store_commits_failed_total", "counter", "Commits that failed and were kept to be tried again.");
   e.sample("tidewatch_store_commits_failed_total", {}, count(f.commits.failed));
   e.family("tidewatch_store_failing", "gauge", "1 while what was applied cannot be written.");

@@ -24,13 +24,16 @@ class Exposition {
   std::string out_;
 };
 
-struct CommitTimes {
-  static constexpr std::array<double, 10> edges = {0.0005, 0.001, 0.0025, 0.005, 0.01,
-                                                   0.025,  0.05,  0.1,    0.5,   1};  // seconds
+// Durations in seconds, counted the way a Prometheus histogram tells them.
+struct Durations {
+  static constexpr std::array<double, 10> edges = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1};
   std::array<std::uint64_t, 11> counts{};
   double sum = 0;
-  std::uint64_t failed = 0;
   void add(double took);
+};
+
+struct CommitTimes : Durations {
+  std::uint64_t failed = 0;
 };
 
 struct EngineFacts {
@@ -49,6 +52,7 @@ struct EngineFacts {
   };
   std::map<std::string, Scripts> scripts;  // by pack
   CommitTimes commits;
+  Durations tick_lateness;
   std::map<std::pair<std::string, std::string>, std::uint64_t> notifications;  // (notifier, result)
   bool store_failing = false;
   bool has_reload_failed = false;  // the newest try

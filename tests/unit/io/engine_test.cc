@@ -186,11 +186,51 @@ TEST_CASE("promtool finds nothing wrong with the metrics page") {
   f.streams[0].counters.rejected_by = {{"late", 2}};
   f.packs["p"] = {};
   f.commits.add(0.003);
+  f.tick_lateness.add(0.7);
   f.notifications[{"p/n", "accepted"}] = 1;
   Folder folder;
   const auto path = folder.path / "page";
   std::ofstream(path) << metrics_page(f);
   CHECK(std::system(("promtool check metrics < " + path.string()).c_str()) == 0);
+}
+
+TEST_CASE("a histogram counts every duration at and above its edge, once, and beyond the last edge only under +Inf") {
+  EngineFacts f;
+  for (const double took : {0.0, 0.0005, 0.0006, 0.5, 0.51, 1.0, 7.0}) f.tick_lateness.add(took);
+  const auto page = metrics_page(f);
+  INFO(page);
+  const std::string name = "\ntidewatch_tick_lateness_seconds";
+  CHECK(has(page, name + "_bucket{le=\"0.0005\"} 2\n"));
+  CHECK(has(page, name + "_bucket{le=\"0.001\"} 3\n"));
+  CHECK(has(page, name + "_bucket{le=\"0.1\"} 3\n"));
+  CHECK(has(page, name + "_bucket{le=\"0.5\"} 4\n"));
+  CHECK(has(page, name + "_bucket{le=\"1\"} 6\n"));
+  CHECK(has(page, name + "_bucket{le=\"+Inf\"} 7\n"));
+  CHECK(has(page, name + "_count 7\n"));
+}
+
+TEST_CASE("an engine with nothing to do sleeps: it does not look at the clock again and again before the next flush") {
+  Folder folder;
+  Loop loop;
+  auto options = options_in(folder);
+  // Between one second after a flush and the next: the span in which it once woke every millisecond.
+  const Instant start = wall_clock();
+  auto now = std::make_shared<Instant>(start);
+  auto looks = std::make_shared<int>(0);
+  options.clock = [now, looks] {
+    ++*looks;
+    return *now;
+  };
+  std::vector<EnginePack> packs;
+  packs.push_back(small_pack());
+  auto engine = Engine::start(loop, options, std::move(packs));
+  if (!engine) FAIL(engine.error().text);
+  for (int i = 0; i < 5; ++i) loop.run_for(milliseconds(10));
+  *now = start + milliseconds(2500);
+  loop.wake_now();
+  *looks = 0;
+  for (int i = 0; i < 20; ++i) loop.run_for(milliseconds(10));
+  CHECK(*looks <= 6);  // one wake and what it arms
 }
 
 TEST_CASE("a pack that a reload takes away ends its alerts, and its notifier still hears of it") {
