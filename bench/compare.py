@@ -32,7 +32,7 @@ def build(revision):
 
 
 def in_turn(bench, binaries, wanted, measure):
-    """Rows by (row, quantity) -> a list of values for each binary."""
+    """Lines by (row, place in the row) -> the line, and a list of values for each binary."""
     values = {}
     bench.peers = False
     for turn in range(2 if bench.quick else 3):
@@ -40,8 +40,9 @@ def in_turn(bench, binaries, wanted, measure):
             say(f"turn {turn + 1}, {'AB'[which]}")
             bench.binary, bench.rows, bench.runs = binary, [], 1
             measure(bench, wanted)
-            for row in bench.rows:
-                place = values.setdefault((row["row"], re.sub(r"[\d,.]+k? ", "", row["quantity"])), {"row": row, 0: [], 1: []})
+            for at, row in enumerate(bench.rows):
+                nth = sum(before["row"] == row["row"] for before in bench.rows[:at])
+                place = values.setdefault((row["row"], nth), {"row": row, 0: [], 1: []})
                 place[which] += row["ours"]
                 if not row["ours"] and row["note"]:
                     say(f"    {row['row']} {'AB'[which]}: {row['note']}")
@@ -86,8 +87,8 @@ def run(bench, revision, wanted, measure, with_instructions):
         values = in_turn(bench, binaries, wanted, measure)
         print(f"A = this tree, B = {revision}; above 1 A is better. Range: every A beside every B.")
         print(f"{'row':4} {'A':>12} {'B':>12}  {'unit':11} {'A to B':>7}  range")
-        for (name, quantity), place in values.items():
-            a, b, less = place[0], place[1], place["row"]["less_is_better"]
+        for (name, _), place in values.items():
+            quantity, a, b, less = place["row"]["quantity"], place[0], place[1], place["row"]["less_is_better"]
             if not a or not b:
                 print(f"{name:4} not measured on {'A' if not a else 'B'}: {quantity}")
                 continue

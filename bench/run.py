@@ -120,4 +120,5 @@ def main():
     say(f"took {time.monotonic() - began:.0f} s")
 
 
-main()
+if __name__ == "__main__":
+    main()
