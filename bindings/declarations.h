@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/binding.h"
+#include "bindings/judge_readings.h"
 #include "core/pack.h"
 #include "metrics/handle.h"
 #include "monitors/judge.h"
@@ -99,6 +100,7 @@ struct Declarations {
   const CallUnit* unit_of(int function);
   std::vector<TestCase> tests;
   std::vector<SimulatorDraft> simulators;
+  JudgeReadings readings;
   std::optional<Instant> now;  // engine time while a function is judged
   TestRun* test = nullptr;
   SimulationRun* simulation = nullptr;

@@ -197,12 +197,7 @@ Judgement judge_in(Declarations& d, int function, const LabelSet& labels,
   const auto body = [](lua_State* state) -> int {
     Frame& f = *static_cast<Frame*>(lua_touserdata(state, 1));
     f.function->push();
-    lua_newtable(state);
-    for (const auto& [name, reading] : f.inputs) {
-      push_text(state, name);
-      push_reading(state, *reading);
-      lua_rawset(state, -3);
-    }
+    f.pack->readings.push(state, f.inputs);
     lua_newtable(state);
     for (const auto& [name, value] : f.labels->pairs()) {
       push_text(state, name);
@@ -227,6 +222,7 @@ Judgement judge_in(Declarations& d, int function, const LabelSet& labels,
   const Outcome outcome = d.host.call(Context::monitor, 1, 0, Duration{0}, d.unit_of(function));
   out.used = outcome.used;
   d.now = before;
+  d.readings.close();
   // Verdicts live for one call; dropping them keeps a long run level.
   d.verdicts.clear();
   if (!outcome.ok()) {

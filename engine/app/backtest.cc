@@ -1,6 +1,7 @@
 #include "app/backtest.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/text.h"
 
@@ -11,13 +12,15 @@ namespace {
 // Collects what each instance did, from the evaluations themselves: a span opens and closes where the state changed.
 class Recorder : public EvaluationObserver {
  public:
-  Recorder(const Core& core, const BacktestOptions& options) : core_(core), options_(options) {}
+  explicit Recorder(const BacktestOptions& options) : options_(options) {}
 
   void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading,
-                 AlertState state, Severity severity) override {
-    Track& track = tracks_[{monitor.id, labels}];
+                 const AlertInstance& alert, std::uint32_t& mark) override {
+    if (mark == 0) mark = number_of(monitor, labels);
+    Track& track = *tracks_[mark - 1];
     MonitorHistory& h = track.history;
-    if (h.monitor.empty()) begin(monitor, labels, track);
+    const AlertState state = alert.state();
+    const Severity severity = alert.severity();
     ++h.evaluations;
     if (reading.status != Status::ok) ++h.not_ok;
     if (reading.value) h.last = reading.value;
@@ -27,9 +30,7 @@ class Recorder : public EvaluationObserver {
     if (track.state == AlertState::firing && (state != AlertState::firing || severity != track.severity))
       h.spans.back().to = at;
     if (state == AlertState::firing && (track.state != AlertState::firing || severity != track.severity)) {
-      const AlertInstance* instance = core_.instance(monitor.id, labels);
-      const Instant pending = instance && instance->active_at() ? *instance->active_at() : at;
-      h.spans.push_back({severity, pending, at, std::nullopt});
+      h.spans.push_back({severity, alert.active_at().value_or(at), at, std::nullopt});
     }
     if (track.state == AlertState::pending && state == AlertState::ok)
       h.pending_only.emplace_back(track.pending_from, at);
@@ -39,7 +40,7 @@ class Recorder : public EvaluationObserver {
 
   std::vector<MonitorHistory> take() {
     std::vector<MonitorHistory> out;
-    for (auto& [key, track] : tracks_) out.push_back(std::move(track.history));
+    for (const auto& [key, number] : numbers_) out.push_back(std::move(tracks_[number - 1]->history));
     return out;
   }
 
@@ -51,6 +52,14 @@ class Recorder : public EvaluationObserver {
     Instant pending_from{};
     bool keeps_values = false;
   };
+
+  std::uint32_t number_of(const MonitorSpec& monitor, const LabelSet& labels) {
+    std::uint32_t& number = numbers_[{monitor.id, labels}];
+    if (number) return number;
+    tracks_.push_back(std::make_unique<Track>());
+    begin(monitor, labels, *tracks_.back());
+    return number = static_cast<std::uint32_t>(tracks_.size());
+  }
 
   void begin(const MonitorSpec& monitor, const LabelSet& labels, Track& track) {
     MonitorHistory& h = track.history;
@@ -68,9 +77,9 @@ class Recorder : public EvaluationObserver {
     if (monitor.judge >= 0) h.rule = "judged by a function";
   }
 
-  const Core& core_;
   const BacktestOptions& options_;
-  std::map<std::pair<std::string, LabelSet>, Track> tracks_;
+  std::vector<std::unique_ptr<Track>> tracks_;
+  std::map<std::pair<std::string, LabelSet>, std::uint32_t> numbers_;  // 1 = the first of tracks_
 };
 
 }  // namespace
@@ -116,7 +125,7 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
 
   BacktestResult result;
   result.pack = pack.spec().name;
-  Recorder recorder(core, options);
+  Recorder recorder(options);
   core.observe(&recorder);
   CoreOutput out;
 

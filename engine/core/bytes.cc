@@ -147,14 +147,17 @@ Done Core::restore(ByteReader& in) {
     const std::string name = in.text();
     read_health(in, s.where_errors[name]);
   }
+  std::map<std::string, std::size_t, std::less<>> by_id;
+  for (std::size_t i = 0; i < s.monitors.size(); ++i) {
+    const MonitorSpec& m = s.spec(s.monitors[i]);
+    by_id[m.id] = i;
+    if (!m.was.empty()) by_id[m.pack + "/" + m.was] = i;
+  }
   const auto monitors = in.count();
   for (std::size_t i = 0; i < monitors && in.good(); ++i) {
     const std::string id = in.text(), fingerprint = in.text(), by = in.text();
     MonitorRuntime* run = nullptr;
-    for (auto& r : s.monitors) {
-      const MonitorSpec& m = s.spec(r);
-      if (m.id == id || (!m.was.empty() && m.pack + "/" + m.was == id)) run = &r;
-    }
+    if (const auto found = by_id.find(id); found != by_id.end()) run = &s.monitors[found->second];
     MonitorRuntime dropped;
     MonitorRuntime& into = run ? *run : dropped;
     into.next_due = get_instant(in);
@@ -197,6 +200,7 @@ Done Core::restore(ByteReader& in) {
       into.next_due = ceil_to(into.next_due, s.spec(into).on_arrival ? seconds(1) : into.every);
     }
   }
+  s.set_all_due_again();
   if (!in.good()) return invalid("checkpoint: expected more bytes than there are");
   return done();
 }

@@ -7,18 +7,24 @@
 
 namespace tidewatch {
 
-void collect_condition_inputs(const Condition& c, std::vector<int>& out) {
-  if (c.input >= 0) out.push_back(c.input);
+void collect_condition_inputs(const Condition& c, std::vector<HandleId>& out) {
+  if (c.input >= 0) out.push_back(static_cast<HandleId>(c.input));
   for (const auto& m : c.members) collect_condition_inputs(m, out);
 }
 
-std::vector<int> Core::State::handles_of(const MonitorSpec& m) const {
-  std::vector<int> out;
-  if (m.value >= 0) out.push_back(m.value);
-  for (const auto& [name, handle] : m.inputs) out.push_back(static_cast<int>(handle));
+std::vector<HandleId> Core::State::handles_of(const MonitorSpec& m) {
+  std::vector<HandleId> out;
+  if (m.value >= 0) out.push_back(static_cast<HandleId>(m.value));
+  for (const auto& [name, handle] : m.inputs) out.push_back(handle);
   for (const auto& rule : m.rules)
     if (rule) collect_condition_inputs(rule->condition, out);
   return out;
+}
+
+std::optional<std::size_t> Core::State::stream_index(std::string_view name) const {
+  for (std::size_t i = 0; i < pack.streams.size(); ++i)
+    if (pack.streams[i].name == name) return i;
+  return std::nullopt;
 }
 
 void Core::State::by_of(int handle, std::vector<std::string>& out) const {
@@ -34,24 +40,37 @@ void Core::State::set_up() {
     const MonitorSpec& m = pack.monitors[i];
     MonitorRuntime run;
     run.spec = i;
-    const auto handles = handles_of(m);
+    run.handles = handles_of(m);
+    for (const auto& rule : m.rules)
+      if (rule) collect_condition_inputs(rule->condition, run.others);
+    run.has_absent = has_absent(m);
     run.every = m.every;
-    for (const int h : handles) {
-      for (const auto& s : metrics->streams_of(static_cast<HandleId>(h))) run.streams.insert(s);
-      by_of(h, run.by);
+    for (const HandleId h : run.handles) {
+      for (const auto& s : metrics->streams_of(h))
+        if (const auto index = stream_index(s)) run.streams.push_back(*index);
+      by_of(static_cast<int>(h), run.by);
       if (m.every.ns == 0) {
-        const Duration d = metrics->default_every(static_cast<HandleId>(h));
+        const Duration d = metrics->default_every(h);
         run.every = run.every.ns == 0 ? d : std::min(run.every, d);
       }
     }
     if (run.every.ns <= 0) run.every = seconds(1);
+    std::sort(run.streams.begin(), run.streams.end());
+    run.streams.erase(std::unique(run.streams.begin(), run.streams.end()), run.streams.end());
     std::sort(run.by.begin(), run.by.end());
     run.by.erase(std::unique(run.by.begin(), run.by.end()), run.by.end());
+    run.is_grouped = !run.by.empty();
     run.rules = InstanceRules::of(m, run.every);
     run.fingerprint = fingerprint_of(m, pack.handles);
     monitors.push_back(std::move(run));
   }
   std::sort(monitors.begin(), monitors.end(), [&](const auto& a, const auto& b) { return spec(a).id < spec(b).id; });
+  on_arrival.resize(pack.streams.size());
+  sleepers.resize(pack.streams.size());
+  for (const auto& run : monitors)
+    for (const std::size_t s : run.streams)
+      if (spec(run).on_arrival) on_arrival[s].push_back(index_of(run));
+  set_all_due_again();
 }
 
 void Core::State::learn(std::string_view stream, const Batch& batch) {
@@ -121,6 +140,7 @@ void Core::baseline_seal(const std::string& baseline) {
 CoreCounters Core::counters() const { return state_->counters; }
 Instant Core::now() const { return state_->now; }
 void Core::observe(EvaluationObserver* observer) { state_->observer = observer; }
+void Core::work_plainly() { state_->is_plain = true; }
 
 std::vector<Rejected> Core::feed(std::string_view stream, std::string_view source, const Batch& batch, Instant now,
                                  CoreOutput& out, bool check_future) {
@@ -130,23 +150,23 @@ std::vector<Rejected> Core::feed(std::string_view stream, std::string_view sourc
   s.scripts->begin(s.now);
   s.learn(stream, batch);
   auto rejected = s.metrics->feed(stream, source, batch, s.now, check_future);
-  const std::string name(stream);
-  for (auto& run : s.monitors) {
-    if (!run.streams.contains(name)) continue;
-    if (s.spec(run).on_arrival) {
-      s.evaluate(run, s.now, true, out);
-      s.schedule(run);
-    } else if (run.next_due == far_future || run.next_due == far_past) {
-      run.next_due = ceil_to(s.now, run.every);
-      if (run.last_evaluated != far_past && run.next_due <= run.last_evaluated)
-        run.next_due = run.last_evaluated + run.every;
-    } else {
-      // Asleep until a deadline: rows wake it earlier.
-      const Instant next = std::max(ceil_to(s.now, run.every),
-                                    run.last_evaluated == far_past ? far_past : run.last_evaluated + run.every);
-      run.next_due = std::min(run.next_due, next);
-    }
+  const auto index = s.stream_index(stream);
+  if (!index) {
+    s.tell_scripts(out);
+    return rejected;
   }
+  if (s.is_plain) s.set_all_due_again();
+  for (const std::uint32_t i : s.on_arrival[*index]) {
+    s.evaluate(s.monitors[i], s.now, true, out);
+    s.schedule(s.monitors[i]);
+  }
+  for (const std::uint32_t i : s.sleepers[*index]) {
+    MonitorRuntime& run = s.monitors[i];
+    for (std::size_t k = 0; k < run.streams.size(); ++k)
+      if (run.streams[k] == *index) run.waits_for_rows[k] = 0;
+    s.wake(run);
+  }
+  s.sleepers[*index].clear();
   s.tell_scripts(out);
   return rejected;
 }
@@ -158,9 +178,30 @@ void Core::tick(Instant now, CoreOutput& out) {
   s.scripts->begin(s.now);
   s.metrics->tick(s.now);
   s.settle_restore(out);
-  const auto visit = [&](MonitorRuntime& run) {
-    if (run.next_due == far_past) run.next_due = ceil_to(s.now, run.every);  // first tick after load
-    if (run.next_due > s.now) return;
+  s.due_now.clear();
+  while (!s.due.empty() && s.due.begin()->first <= s.now) {
+    for (const std::uint32_t i : s.due.begin()->second)
+      if (s.monitors[i].next_due == s.due.begin()->first) s.due_now.push_back(i);
+    s.due.erase(s.due.begin());
+  }
+  std::sort(s.due_now.begin(), s.due_now.end());
+  s.due_now.erase(std::unique(s.due_now.begin(), s.due_now.end()), s.due_now.end());
+  // Those whose calls were put off go first, longest first.
+  std::stable_sort(s.due_now.begin(), s.due_now.end(), [&s](std::uint32_t a, std::uint32_t b) {
+    const MonitorRuntime &one = s.monitors[a], &other = s.monitors[b];
+    const Instant since = one.missed_from ? one.missed_since : far_future;
+    return since < (other.missed_from ? other.missed_since : far_future);
+  });
+  for (const std::uint32_t i : s.due_now) {
+    MonitorRuntime& run = s.monitors[i];
+    if (run.next_due == far_past) {  // first tick after load
+      const Instant first = ceil_to(s.now, run.every);
+      if (first > s.now) {
+        s.set_due(run, first);
+        continue;
+      }
+      run.next_due = first;
+    }
     Instant at = run.next_due;
     if (!s.spec(run).on_arrival) {
       const Instant newest = floor_to(s.now, run.every);
@@ -171,14 +212,7 @@ void Core::tick(Instant now, CoreOutput& out) {
     }
     s.evaluate(run, at, false, out);
     s.schedule(run);
-  };
-  std::vector<MonitorRuntime*> put_off;
-  for (auto& run : s.monitors)
-    if (run.missed_from) put_off.push_back(&run);
-  std::stable_sort(put_off.begin(), put_off.end(),
-                   [](const auto* a, const auto* b) { return a->missed_since < b->missed_since; });
-  for (auto* run : put_off) visit(*run);
-  for (auto& run : s.monitors) visit(run);
+  }
   s.tell_scripts(out);
 }
 
@@ -194,6 +228,7 @@ void Core::restarted(Instant now, CoreOutput& out) {
     }
     run.next_due = ceil_to(s.now, run.every);
   }
+  s.set_all_due_again();
   s.settle_restore(out);  // else a checkpoint before the first tick would lose what the edit ended
 }
 
@@ -206,15 +241,22 @@ std::size_t Core::quarantined_scripts() const { return state_->scripts->quaranti
 
 Instant Core::next_due() const {
   if (!state_->removed.empty() || !state_->edits.empty()) return state_->now;
-  Instant next = far_future;
-  for (const auto& run : state_->monitors) next = std::min(next, run.next_due);
-  return next;
+  auto& due = state_->due;
+  while (!due.empty()) {
+    const auto& [at, monitors] = *due.begin();
+    for (const std::uint32_t i : monitors)
+      if (state_->monitors[i].next_due == at) return at;
+    due.erase(due.begin());  // all of it has moved since
+  }
+  return far_future;
 }
 
 Duration Core::feed_span(std::string_view stream) const {
   Duration finest = days(1);
+  const auto index = state_->stream_index(stream);
+  if (!index) return finest;
   for (const auto& run : state_->monitors) {
-    if (!run.streams.contains(std::string(stream))) continue;
+    if (!std::binary_search(run.streams.begin(), run.streams.end(), *index)) continue;
     if (state_->spec(run).on_arrival) return Duration{0};
     finest = std::min(finest, run.every);
   }
@@ -222,9 +264,8 @@ Duration Core::feed_span(std::string_view stream) const {
 }
 
 bool Core::judges_on_arrival(std::string_view stream) const {
-  for (const auto& run : state_->monitors)
-    if (state_->spec(run).on_arrival && run.streams.contains(std::string(stream))) return true;
-  return false;
+  const auto index = state_->stream_index(stream);
+  return index && !state_->on_arrival[*index].empty();
 }
 
 std::vector<AlertView> Core::alerts(bool active_only) const {

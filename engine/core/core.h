@@ -40,12 +40,13 @@ struct Notification {
   Reading reading;
 };
 
-// Every evaluated value, for backtest reports; called only when set.
+// Every evaluated value, for backtest reports; called only when set. `mark` is the observer's to set: it stays with the
+// alert, starts at 0 and is 0 again when a label set that was forgotten comes back.
 class EvaluationObserver {
  public:
   virtual ~EvaluationObserver() = default;
   virtual void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading,
-                         AlertState state, Severity severity) = 0;
+                         const AlertInstance& alert, std::uint32_t& mark) = 0;
 };
 
 struct AlertView {
@@ -88,8 +89,8 @@ class Core {
   // Arrival monitors that read the stream are judged at once.
   std::vector<Rejected> feed(std::string_view stream, std::string_view source, const Batch& batch, Instant now,
                              CoreOutput& out, bool check_future = true);
-  // Evaluates what is due at or before `now`, each monitor once, at its newest due instant; older ones are counted
-  // missed.
+  // Evaluates what is due at or before `now`, each monitor once and in the order of their ids, at its newest due
+  // instant; older ones are counted missed.
   void tick(Instant now, CoreOutput& out);
   // The engine was down: pending clocks shift, firing is held until its first verdict.
   void restarted(Instant now, CoreOutput& out);
@@ -115,6 +116,9 @@ class Core {
   Instant now() const;
 
   void observe(EvaluationObserver* observer);
+  // Looks everything up anew at every evaluation instead of keeping plans and lists of who sleeps. The answers are the
+  // same; tests hold the two against each other.
+  void work_plainly();
 
   // Everything, keyed by names, so that an edited pack takes over what still exists: alerts of an edited monitor stay,
   // those of a removed one end with `monitor removed` at the next tick.

@@ -7,67 +7,46 @@
 
 namespace tidewatch {
 
-void Core::State::apply(MonitorRuntime& run, const LabelSet& labels, Observation seen, Instant at, CoreOutput& out) {
+Entry& Core::State::entry_of(MonitorRuntime& run, const LabelSet& labels) { return run.entries[labels]; }
+
+Entry* Core::State::entry_if_room(MonitorRuntime& run, const LabelSet& labels) {
+  const auto found = run.entries.find(labels);
+  if (found != run.entries.end()) return &found->second;
+  return run.entries.size() < spec(run).limit ? &entry_of(run, labels) : nullptr;
+}
+
+void Core::State::apply(MonitorRuntime& run, const LabelSet& labels, Entry& e, const Observation& seen, Instant at,
+                        CoreOutput& out) {
   const MonitorSpec& m = spec(run);
-  auto it = run.entries.find(labels);
-  if (it == run.entries.end()) it = run.entries.emplace(labels, Entry()).first;
-  Entry& e = it->second;
-  std::vector<Transition> transitions;
+  const Reading& reading = *seen.reading;
   ++counters.evaluations;
-  if (seen.reading.status != Status::no_data) {
+  if (reading.status != Status::no_data) {
     e.last_data = at;
     e.last_seen = at;
-    e.previous_value = seen.reading.value;
-    e.previous_text = seen.reading.text;
+    e.previous_value = reading.value;
+    if (!reading.text.empty() || !e.previous_text.empty()) e.previous_text = reading.text;
   }
-  e.instance.observe(at, seen, run.rules, transitions);
-  if (!transitions.empty()) tell(m, labels, e, transitions, out);
-  if (observer) observer->evaluated(m, labels, at, seen.reading, e.instance.state(), e.instance.severity());
+  moves.clear();
+  e.instance.observe(at, seen, run.rules, moves);
+  if (!moves.empty()) tell(m, labels, e, moves, out);
+  if (observer) observer->evaluated(m, labels, at, reading, e.instance, e.mark);
+  Found& found = run.found;
+  if (e.round == run.round)
+    found.is_whole = false;
+  else
+    ++found.judged;
+  e.round = run.round;
+  found.is_settled = found.is_settled && e.instance.is_settled(run.rules);
+  found.deadline = std::min(found.deadline, e.instance.next_deadline(at, run.rules));
+  if (!labels.empty() && e.last_seen != far_past) {
+    found.oldest_seen = std::min(found.oldest_seen, e.last_seen);
+    found.deadline = std::min(found.deadline, e.last_seen + m.forget_after);
+  }
 }
 
-bool Core::State::has_room(MonitorRuntime& run, const LabelSet& labels, std::uint64_t& refused) {
-  if (run.entries.contains(labels) || run.entries.size() < spec(run).limit) return true;
-  ++refused;
-  return false;
-}
-
-void Core::State::evaluate_value(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out) {
+void Core::State::tell_overflow(MonitorRuntime& run, std::uint64_t refused, Instant at, CoreOutput& out) {
+  if ((refused > 0) == run.overflow.is_active) return;
   const MonitorSpec& m = spec(run);
-  std::vector<int> others;
-  for (const auto& rule : m.rules)
-    if (rule) collect_condition_inputs(rule->condition, others);
-  metrics->read(static_cast<HandleId>(m.value), at, scratch);
-  std::uint64_t refused = 0;
-  std::set<LabelSet> seen_labels;
-  const bool is_grouped = !run.by.empty();
-  bool any_data = false;
-  for (const auto& series : scratch) {
-    const LabelSet& labels = *series.labels;
-    if (!has_room(run, labels, refused)) continue;
-    if (is_grouped) seen_labels.insert(labels);
-    any_data |= series.reading.status != Status::no_data;
-    ConditionInputs inputs;
-    inputs.own = &series.reading;
-    std::vector<Reading> held;
-    held.reserve(others.size());
-    for (const int o : others) {
-      held.push_back(metrics->read_one(static_cast<HandleId>(o), labels, at));
-      inputs.others.emplace_back(o, &held.back());
-    }
-    const auto entry = run.entries.find(labels);
-    inputs.now = at;
-    inputs.last_data = far_past;
-    if (entry != run.entries.end()) {
-      inputs.previous_value = entry->second.previous_value;
-      inputs.previous_text = entry->second.previous_text;
-      inputs.last_data = entry->second.last_data;
-    }
-    Observation seen = judge_condition(m.rules, inputs);
-    seen.reading = series.reading;
-    seen.saw_new_rows = by_arrival || !m.on_arrival;
-    apply(run, labels, std::move(seen), at, out);
-  }
-  if (is_grouped) absent_series(run, seen_labels, any_data, at, out);
   health(m, "overflow", run.overflow, refused > 0,
          refused ? std::to_string(refused) + " label sets beyond the limit of " + std::to_string(m.limit) +
                        " are not judged"
@@ -75,89 +54,201 @@ void Core::State::evaluate_value(MonitorRuntime& run, Instant at, bool by_arriva
          at, out);
 }
 
-void Core::State::absent_series(MonitorRuntime& run, const std::set<LabelSet>& seen_labels, bool any_data, Instant at,
-                                CoreOutput& out) {
+void Core::State::plan_others(MonitorRuntime& run, const MetricEngine::Rows& rows) {
+  if (run.plan.others.empty())
+    for (const HandleId o : run.others) run.plan.others.push_back({o, 0, {}});
+  for (Plan::Other& other : run.plan.others) {
+    const MetricEngine::Rows theirs = metrics->rows(other.handle);
+    if (other.generation == theirs.generation && other.rows.size() == rows.labels.size()) continue;
+    other.generation = theirs.generation;
+    other.rows.assign(rows.labels.size(), Plan::none);
+    const bool is_one = !metrics->is_grouped(other.handle);
+    std::size_t k = 0;  // both are in label order
+    for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+      if (is_one) {
+        other.rows[row] = 0;
+        continue;
+      }
+      while (k < theirs.labels.size() && *theirs.labels[k] < *rows.labels[row]) ++k;
+      if (k < theirs.labels.size() && *theirs.labels[k] == *rows.labels[row]) other.rows[row] = k;
+    }
+  }
+}
+
+void Core::State::evaluate_value(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out) {
   const MonitorSpec& m = spec(run);
-  std::vector<LabelSet> missing;
-  for (const auto& [labels, entry] : run.entries)
-    if (!labels.empty() && !seen_labels.contains(labels)) missing.push_back(labels);
-  for (const auto& labels : missing) {
-    Observation seen;
-    seen.kind = Observation::Kind::no_data;
-    seen.reading.as_of = at;
-    seen.reading.reason = "no rows for " + labels.text();
-    seen.saw_new_rows = false;
-    apply(run, labels, std::move(seen), at, out);
+  const auto value = static_cast<HandleId>(m.value);
+  const MetricEngine::Rows rows = metrics->rows(value);
+  Plan& plan = run.plan;
+  if (plan.generation != rows.generation) {
+    plan.generation = rows.generation;
+    plan.entries.assign(rows.labels.size(), nullptr);
+    for (Plan::Other& other : plan.others) other.generation = 0;
+  }
+  if (!run.others.empty()) plan_others(run, rows);
+  std::uint64_t refused = 0;
+  bool any_data = false;
+  ConditionInputs& inputs = condition_inputs;
+  inputs.now = at;
+  for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+    const LabelSet& labels = *rows.labels[row];
+    SharedReading reading = metrics->read_row(value, row, at);
+    Entry*& entry = plan.entries[row];
+    if (!entry) entry = entry_if_room(run, labels);
+    if (!entry) {
+      ++refused;
+      continue;
+    }
+    any_data |= reading->status != Status::no_data;
+    inputs.own = &*reading;
+    inputs.others.clear();
+    if (!plan.others.empty()) {
+      held.clear();
+      for (const Plan::Other& other : plan.others) {
+        held.push_back(other.rows[row] == Plan::none ? SharedReading(metrics->read_one(other.handle, labels, at))
+                                                     : metrics->read_row(other.handle, other.rows[row], at));
+        inputs.others.emplace_back(static_cast<int>(other.handle), &*held.back());
+      }
+    }
+    inputs.previous_value = entry->previous_value;
+    inputs.previous_text = entry->previous_text;
+    inputs.last_data = entry->last_data;
+    Observation seen = judge_condition(run.rules.rules, inputs);
+    seen.reading = std::move(reading);
+    seen.saw_new_rows = by_arrival || !m.on_arrival;
+    apply(run, labels, *entry, seen, at, out);
+  }
+  if (run.is_grouped) absent_series(run, any_data, at, out);
+  tell_overflow(run, refused, at, out);
+}
+
+void Core::State::absent_series(MonitorRuntime& run, bool any_data, Instant at, CoreOutput& out) {
+  const MonitorSpec& m = spec(run);
+  if (run.found.judged < run.entries.size()) {
+    for (auto& [labels, entry] : run.entries) {
+      if (labels.empty() || entry.round == run.round) continue;
+      Reading none;
+      none.as_of = at;
+      none.reason = "no rows for " + labels.text();
+      Observation seen;
+      seen.kind = Observation::Kind::no_data;
+      seen.reading = SharedReading(std::move(none));
+      seen.saw_new_rows = false;
+      apply(run, labels, entry, seen, at, out);
+    }
   }
   if (m.on_no_data != NoDataPolicy::alert) return;
   const LabelSet none;
   if (any_data && !run.entries.contains(none)) return;
+  Reading reading;
+  reading.as_of = at;
   Observation seen;
-  seen.reading.as_of = at;
+  seen.reading = SharedReading(std::move(reading));
   seen.kind = any_data ? Observation::Kind::verdict : Observation::Kind::no_data;
-  apply(run, none, std::move(seen), at, out);
+  apply(run, none, entry_of(run, none), seen, at, out);
+}
+
+void Core::State::plan_inputs(MonitorRuntime& run) {
+  const MonitorSpec& m = spec(run);
+  InputPlan& plan = run.input_plan;
+  std::uint64_t generation = 1;  // each only grows, so the sum changes with any of them
+  for (const auto& [name, handle] : m.inputs) generation += metrics->rows(handle).generation;
+  if (generation == plan.generation) return;
+  plan.generation = generation;
+  plan.sets.clear();
+  for (const auto& [name, handle] : m.inputs)
+    for (const LabelSet* labels : metrics->rows(handle).labels)
+      if (!labels->empty()) plan.sets.push_back(*labels);
+  std::sort(plan.sets.begin(), plan.sets.end());
+  plan.sets.erase(std::unique(plan.sets.begin(), plan.sets.end()), plan.sets.end());
+  if (plan.sets.empty()) plan.sets.emplace_back();
+  plan.entries.assign(plan.sets.size(), nullptr);
+  plan.rows.assign(plan.sets.size() * m.inputs.size(), Plan::none);
+  for (std::size_t i = 0; i < m.inputs.size(); ++i) {
+    const auto labels = metrics->rows(m.inputs[i].second).labels;
+    // A row without labels stands for every label set that has no row of its own; it comes first.
+    const std::size_t common = !labels.empty() && labels[0]->empty() ? 0 : Plan::none;
+    std::size_t k = 0;
+    for (std::size_t set = 0; set < plan.sets.size(); ++set) {
+      while (k < labels.size() && *labels[k] < plan.sets[set]) ++k;
+      plan.rows[set * m.inputs.size() + i] = k < labels.size() && *labels[k] == plan.sets[set] ? k : common;
+    }
+  }
 }
 
 void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out) {
   const MonitorSpec& m = spec(run);
-  std::vector<std::vector<SeriesReading>> read(m.inputs.size());
-  std::set<LabelSet> label_sets;
-  for (std::size_t i = 0; i < m.inputs.size(); ++i) {
-    metrics->read(m.inputs[i].second, at, read[i]);
-    for (const auto& s : read[i])
-      if (!s.labels->empty()) label_sets.insert(*s.labels);
+  plan_inputs(run);
+  InputPlan& plan = run.input_plan;
+  const std::size_t width = m.inputs.size();
+  if (read_inputs.size() < width) read_inputs.resize(width);
+  for (std::size_t i = 0; i < width; ++i) {
+    read_inputs[i].clear();
+    const std::size_t rows = metrics->rows(m.inputs[i].second).labels.size();
+    for (std::size_t row = 0; row < rows; ++row)
+      read_inputs[i].push_back(metrics->read_row(m.inputs[i].second, row, at));
   }
-  if (label_sets.empty()) label_sets.insert(LabelSet());
+  SharedReading none;  // made when an input has no row for a label set
+  const auto missing = [&]() -> const SharedReading& {
+    if (none->as_of != at) none.edit().as_of = at;
+    return none;
+  };
   std::uint64_t refused = 0;
   bool has_error = false;
   const auto missed_from = std::exchange(run.missed_from, std::nullopt);
   bool is_called = false;
   std::string complaint;
-  std::vector<const LabelSet*> turn;
-  for (const auto& labels : label_sets) turn.push_back(&labels);
-  if (missed_from)
-    std::rotate(turn.begin(),
-                std::find_if(turn.begin(), turn.end(), [&](const auto* l) { return !(*l < *missed_from); }),
-                turn.end());
-  for (const LabelSet* each : turn) {
-    const LabelSet& labels = *each;
-    if (!has_room(run, labels, refused)) continue;
-    std::vector<std::pair<std::string_view, const Reading*>> inputs;
-    Reading missing;
-    missing.as_of = at;
+  // What was put off last time is judged first.
+  const std::size_t begin =
+      missed_from ? static_cast<std::size_t>(std::lower_bound(plan.sets.begin(), plan.sets.end(), *missed_from) -
+                                             plan.sets.begin())
+                  : 0;
+  for (std::size_t turn = 0; turn < plan.sets.size(); ++turn) {
+    const std::size_t set = (begin + turn) % plan.sets.size();
+    const LabelSet& labels = plan.sets[set];
+    Entry*& entry = plan.entries[set];
+    if (!entry) entry = entry_if_room(run, labels);
+    if (!entry) {
+      ++refused;
+      continue;
+    }
+    judge_inputs.clear();
     bool any_data = false;
-    for (std::size_t i = 0; i < m.inputs.size(); ++i) {
-      const Reading* found = &missing;
-      for (const auto& s : read[i])
-        if (s.labels->empty() || *s.labels == labels) found = &s.reading;
+    for (std::size_t i = 0; i < width; ++i) {
+      const std::size_t row = plan.rows[set * width + i];
+      const Reading* found = row == Plan::none ? &*missing() : &*read_inputs[i][row];
       any_data |= found->status != Status::no_data;
-      inputs.emplace_back(m.inputs[i].first, found);
+      judge_inputs.emplace_back(m.inputs[i].first, found);
     }
     Observation seen;
     seen.saw_new_rows = by_arrival || !m.on_arrival;
-    seen.reading = inputs.empty() ? missing : *inputs.front().second;
-    if (!m.inputs.empty() && !any_data) {
+    const std::size_t first = width ? plan.rows[set * width] : Plan::none;
+    seen.reading = first == Plan::none ? missing() : read_inputs[0][first];
+    const auto say = [&](const std::string& text) {
+      if (seen.reading->reason != text) seen.reading.edit().reason = text;
+    };
+    if (width && !any_data) {
       seen.kind = Observation::Kind::no_data;
     } else {
-      const Judgement verdict = scripts->judge(m.judge, labels, inputs, at);
+      const Judgement verdict = scripts->judge(m.judge, labels, judge_inputs, at);
       is_called |= verdict.kind != Judgement::Kind::missed;
       switch (verdict.kind) {
         case Judgement::Kind::ok:
-          seen.reading.reason.clear();
+          say("");
           break;
         case Judgement::Kind::fires:
           for (std::size_t s = 1; s <= static_cast<std::size_t>(verdict.severity); ++s) seen.raw[s] = true;
-          seen.reading.reason = verdict.message;
+          say(verdict.message);
           break;
         case Judgement::Kind::unknown:
           seen.kind = Observation::Kind::no_verdict;
           seen.status = "unknown: " + verdict.message;
-          seen.reading.reason = verdict.message;
+          say(verdict.message);
           break;
         case Judgement::Kind::error:
           seen.kind = Observation::Kind::error;
           seen.status = verdict.message;
-          seen.reading.reason = verdict.message;
+          say(verdict.message);
           has_error = true;
           if (verdict.failure != Judgement::Failure::quarantined) ++counters.script_errors;
           complaint = verdict.message;
@@ -165,7 +256,7 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
         case Judgement::Kind::missed:  // no verdict at this instant: clocks stand still, and it goes first next time
           seen.kind = Observation::Kind::no_verdict;
           seen.status = "missed";
-          seen.reading.reason = verdict.message;
+          say(verdict.message);
           if (!run.missed_from) run.missed_from = labels;
           ++counters.missed;
           --counters.evaluations;  // which apply() counts
@@ -173,28 +264,26 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
       }
       for (std::size_t s = 1; s < 4; ++s) seen.released[s] = !seen.raw[s];
     }
-    apply(run, labels, std::move(seen), at, out);
+    apply(run, labels, *entry, seen, at, out);
   }
-  std::set<LabelSet> seen_labels = label_sets;
-  if (!run.by.empty()) absent_series(run, seen_labels, true, at, out);
+  if (run.is_grouped) absent_series(run, true, at, out);
   if (run.missed_from && (is_called || !missed_from)) run.missed_since = at;
-  if (has_error || !run.missed_from)
+  if ((has_error || !run.missed_from) && has_error != run.error.is_active)
     health(m, "error", run.error, has_error, has_error ? complaint : "the script judges again", at, out,
            scripts->find(m.judge));
-  health(m, "overflow", run.overflow, refused > 0,
-         refused ? std::to_string(refused) + " label sets beyond the limit of " + std::to_string(m.limit) +
-                       " are not judged"
-                 : "label sets are within the limit again",
-         at, out);
+  tell_overflow(run, refused, at, out);
 }
 
 void Core::State::evaluate(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out) {
-  const MonitorSpec& m = spec(run);
   run.last_evaluated = at;
-  if (m.judge >= 0)
+  ++run.round;
+  run.found = Found();
+  if (is_plain) run.plan.generation = run.input_plan.generation = 0;
+  if (spec(run).judge >= 0)
     evaluate_judge(run, at, by_arrival, out);
   else
     evaluate_value(run, at, by_arrival, out);
+  run.found.is_whole = run.found.is_whole && !is_plain && run.found.judged == run.entries.size();
   forget(run, at, out);
 }
 

@@ -40,42 +40,46 @@ void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const
   if (out.status == Status::undefined || out.status == Status::no_data) out.value.reset();
 }
 
-Reading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row,
-                                    Instant watermark) {
+SharedReading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row,
+                                          Instant watermark) {
   Ring& ring = *leaf.ring;
   if (series.recorded.size() <= part.recorder) series.recorded.resize(part.recorder + 1);
   std::vector<RecordedWindow>& windows = series.recorded[part.recorder];
-  auto place = std::lower_bound(windows.begin(), windows.end(), fresh.to,
-                                [](const RecordedWindow& w, Instant to) { return w.reading.to < to; });
+  const Instant to = fresh.to;
+  auto place = windows.end();
+  if (!windows.empty() && windows.back().to >= to)
+    place = std::lower_bound(windows.begin(), windows.end(), to,
+                             [](const RecordedWindow& w, Instant t) { return w.to < t; });
   const std::uint64_t rows = fresh.n + fresh.nulls + fresh.excluded;
-  const bool is_final = watermark >= fresh.to + leaf.lateness;
-  if (place == windows.end() || place->reading.to != fresh.to) {
+  fresh.is_final = watermark >= to + leaf.lateness;
+  if (place == windows.end() || place->to != to) {
     RecordedWindow window;
     window.first_rows = rows;
-    window.reading = std::move(fresh);
+    window.to = to;
     place = windows.insert(place, std::move(window));
   } else {
-    const Reading& before = place->reading;
+    const Reading& before = *place->reading;
     const bool changed = before.value != fresh.value || before.text != fresh.text || before.status != fresh.status;
     fresh.revision = before.revision + (changed ? 1 : 0);
     if (!changed) fresh.as_of = before.as_of;
     fresh.late = rows > place->first_rows ? rows - place->first_rows : before.late;
-    place->reading = std::move(fresh);
   }
-  place->reading.is_final = is_final;
+  place->is_final = fresh.is_final;
+  place->reading = SharedReading(std::move(fresh));
   place->series_version = series.version;
   place->mark_version = ring.mark_version();
   place->next_row = next_row;
-  const Reading answer = place->reading;
+  SharedReading answer = place->reading;
   // Kept: windows still open to revision and the newest final one; all that are read again when looked back at.
   const Instant needed = leaf.keeps_windows ? watermark - leaf.lateness - leaf.keep_behind : watermark - leaf.lateness;
   std::size_t drop = 0;
-  while (drop + 1 < windows.size() && windows[drop + 1].reading.to <= needed) ++drop;
+  while (drop + 1 < windows.size() && windows[drop + 1].to <= needed) ++drop;
   if (drop > 0) windows.erase(windows.begin(), windows.begin() + static_cast<std::ptrdiff_t>(drop));
   return answer;
 }
 
-Reading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now) {
+SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of,
+                                             Instant now) {
   Ring& ring = *leaf.ring;
   const StreamState& stream = *leaf.stream;
   const Instant watermark = stream.watermark.value();
@@ -93,13 +97,16 @@ Reading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Series* ser
   RecordedWindow* known = nullptr;
   if (!is_open && series && series->recorded.size() > part.recorder) {
     std::vector<RecordedWindow>& windows = series->recorded[part.recorder];
-    for (std::size_t i = windows.size(); i-- > 0 && !known && windows[i].reading.to >= range.to;)
-      if (windows[i].reading.to == range.to) known = &windows[i];
+    if (!windows.empty() && windows.back().to >= range.to) {
+      const auto place = std::lower_bound(windows.begin(), windows.end(), range.to,
+                                          [](const RecordedWindow& w, Instant to) { return w.to < to; });
+      if (place->to == range.to) known = &*place;
+    }
   }
   if (known) {
-    if (known->reading.is_final) return known->reading;
+    if (known->is_final) return known->reading;
     if (known->series_version == series->version && known->mark_version == ring.mark_version()) {
-      known->reading.is_final = watermark >= range.to + leaf.lateness;
+      if (watermark >= range.to + leaf.lateness) known->reading.edit().is_final = known->is_final = true;
       return known->reading;
     }
   }
@@ -110,17 +117,22 @@ Reading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Series* ser
   const FamilyState* state = nullptr;
   if (series) {
     const bool goes_on = series->caches.size() <= part.reader || range.end >= series->caches[part.reader].end;
-    state =
-        ring.window_state(*series, part.slot, part.reader, range.first, range.end, is_newest && !is_open && goes_on);
+    const std::int64_t closed_end = is_open ? ring.clock().index(watermark) : range.end;
+    if (is_open && is_newest && closed_end < range.end)
+      state = ring.open_window_state(*series, part.slot, part.reader, range.first, closed_end, range.end);
+    else
+      state =
+          ring.window_state(*series, part.slot, part.reader, range.first, range.end, is_newest && !is_open && goes_on);
   }
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
-  finish(leaf, part, state, family, ring.had_rows(range.first, range.end), begins_early,
+  finish(leaf, part, state, family, !state && ring.had_rows(range.first, range.end), begins_early,
          ring.undefined_in(range.first, range.end), fresh);
   if (is_open || !series) return fresh;
   return record(leaf, part, *series, std::move(fresh), far_future, watermark);
 }
 
-Reading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now) {
+SharedReading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of,
+                                             Instant now) {
   Ring& ring = *leaf.ring;
   const Instant watermark = leaf.stream->watermark.value();
   Reading fresh;
@@ -134,8 +146,9 @@ Reading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Series* ser
   if (!is_open && series->recorded.size() > part.recorder && !series->recorded[part.recorder].empty()) {
     RecordedWindow& newest = series->recorded[part.recorder].back();
     if (newest.series_version == series->version && newest.mark_version == ring.mark_version() &&
-        reached < newest.next_row && reached >= newest.reading.to - nanoseconds(1)) {
-      newest.reading.is_final = watermark >= newest.reading.to + leaf.lateness;
+        reached < newest.next_row && reached >= newest.to - nanoseconds(1)) {
+      const bool is_final = watermark >= newest.to + leaf.lateness;
+      if (is_final != newest.is_final) newest.reading.edit().is_final = newest.is_final = is_final;
       return newest.reading;
     }
   }
@@ -184,37 +197,52 @@ Reading MetricEngine::State::read_stream(Leaf& leaf, const AsOf& as_of, Instant 
   return schema_changes_reading(stream.log, stream.counters.received > 0, from, to, now);
 }
 
-Reading MetricEngine::State::read_leaf(Leaf& leaf, const LabelSet& labels, const AsOf& as_of, Instant now) {
-  if (leaf.kind == Leaf::Kind::stream) return read_stream(leaf, as_of, now);
-  std::size_t index = 0;
-  Series* series = leaf.ring ? leaf.ring->ungrouped() : nullptr;
+Target MetricEngine::State::target_of(Leaf& leaf, const LabelSet& labels) {
+  Target out;
+  if (leaf.kind == Leaf::Kind::stream) return out;
+  out.series = leaf.ring ? leaf.ring->ungrouped() : nullptr;
   if (leaf.is_by_column) {
     const auto found = leaf.column_labels.find(labels);
-    if (found == leaf.column_labels.end()) {
-      Reading none;
-      none.as_of = now;
-      none.reason = "no such label set";
-      return none;
-    }
-    index = found->second.first;
-    if (leaf.ring && !series) series = leaf.ring->find(found->second.second);
-  } else if (leaf.ring && !series) {
-    series = leaf.ring->find(labels);
+    out.is_known = found != leaf.column_labels.end();
+    if (!out.is_known) return out;
+    out.part = found->second.first;
+    if (leaf.ring && !out.series) out.series = leaf.ring->find(found->second.second);
+  } else if (leaf.ring && !out.series) {
+    out.series = leaf.ring->find(labels);
   }
-  Leaf::Part& part = leaf.parts[index];
+  return out;
+}
+
+SharedReading MetricEngine::State::read_leaf(Leaf& leaf, const Target& target, const AsOf& as_of, Instant now) {
+  if (leaf.kind == Leaf::Kind::stream) return read_stream(leaf, as_of, now);
+  if (!target.is_known) {
+    Reading none;
+    none.as_of = now;
+    none.reason = "no such label set";
+    return none;
+  }
+  Series* const series = target.series;
+  Leaf::Part& part = leaf.parts[target.part];
   if (leaf.kind == Leaf::Kind::baseline) return read_baseline(leaf, part, now);
   return leaf.kind == Leaf::Kind::rows ? read_rows(leaf, part, series, as_of, now)
                                        : read_part(leaf, part, series, as_of, now);
 }
 
-Reading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const AsOf& as_of, Instant now) {
-  if (leaf_of[id]) return read_leaf(*leaf_of[id], labels, as_of, now);
+SharedReading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const AsOf& as_of, Instant now) {
+  std::vector<Target> targets;
+  targets.reserve(leaves_under[id].size());
+  for (Leaf* leaf : leaves_under[id]) targets.push_back(target_of(*leaf, labels));
+  return evaluate(id, targets.data(), as_of, now);
+}
+
+SharedReading MetricEngine::State::evaluate(HandleId id, const Target* targets, const AsOf& as_of, Instant now) {
+  if (leaf_of[id]) return read_leaf(*leaf_of[id], *targets, as_of, now);
   const HandleSpec& handle = handles[id];
   using Op = HandleSpec::Op;
   const auto earlier = [&] {
     AsOf then = as_of;
     then.shift = then.shift + handle.span;
-    return evaluate(handle.inputs[0], labels, then, now);
+    return evaluate(handle.inputs[0], targets, then, now);
   };
   switch (handle.op) {
     case Op::metric:
@@ -222,22 +250,22 @@ Reading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const
     case Op::constant:
       return constant_reading(handle.constant, now);
     case Op::negate:
-      return negate(evaluate(handle.inputs[0], labels, as_of, now));
+      return negate(evaluate(handle.inputs[0], targets, as_of, now));
     case Op::shifted:
       return earlier();
     case Op::change: {
-      const Reading then = earlier();
-      return combine(Op::change, evaluate(handle.inputs[0], labels, as_of, now), then);
+      const SharedReading then = earlier();
+      return combine(Op::change, evaluate(handle.inputs[0], targets, as_of, now), then);
     }
     case Op::rate:
-      return per_second(evaluate(handle.inputs[0], labels, as_of, now));
+      return per_second(evaluate(handle.inputs[0], targets, as_of, now));
     case Op::max_over:
     case Op::min_over:
     case Op::mean_over: {
       const Leaf* paced = nullptr;
       for (const Leaf* leaf : leaves_under[id])
         if (leaf->kind == Leaf::Kind::window && !paced) paced = leaf;
-      std::vector<Reading> readings;
+      std::vector<SharedReading> readings;
       if (paced && paced->stream->watermark.value() != far_past) {
         const PaneClock& clock = paced->ring->clock();
         const Instant newest = (as_of.at ? *as_of.at : paced->stream->watermark.value()) - as_of.shift;
@@ -248,7 +276,7 @@ Reading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const
         for (; pane <= last; ++pane) {
           AsOf at;
           at.at = clock.start(pane);
-          readings.push_back(evaluate(handle.inputs[0], labels, at, now));
+          readings.push_back(evaluate(handle.inputs[0], targets, at, now));
         }
       }
       Reading r = over_readings(handle.op, readings);
@@ -256,10 +284,10 @@ Reading MetricEngine::State::evaluate(HandleId id, const LabelSet& labels, const
       return r;
     }
     default:
-      return combine(handle.op, evaluate(handle.inputs[0], labels, as_of, now),
-                     evaluate(handle.inputs[1], labels, as_of, now));
+      return combine(handle.op, evaluate(handle.inputs[0], targets, as_of, now),
+                     evaluate(handle.inputs[1], targets + leaves_under[handle.inputs[0]].size(), as_of, now));
   }
-  return Reading();
+  return {};
 }
 
 void MetricEngine::State::labels_under(HandleId id, std::vector<const LabelSet*>& out) {
@@ -316,46 +344,72 @@ void MetricEngine::State::know_columns(HandleId id) {
   }
 }
 
+const Listing& MetricEngine::State::list(HandleId id) {
+  static const LabelSet no_labels;
+  Listing& listing = listings[id];
+  if (!is_grouped[id] && listing.generation != 0) return listing;  // its one row never moves
+  std::uint64_t seen = 0;  // generations only grow, so their sum changes with any of them
+  for (const Leaf* leaf : leaves_under[id])
+    if (leaf->ring) seen += leaf->ring->series_generation();
+  if (seen == listing.seen) return listing;
+  listing.seen = seen;
+  ++listing.generation;
+  if (is_grouped[id])
+    labels_under(id, listing.labels);
+  else
+    listing.labels.assign(1, &no_labels);
+  listing.targets.clear();
+  for (const LabelSet* labels : listing.labels)
+    for (Leaf* leaf : leaves_under[id]) listing.targets.push_back(target_of(*leaf, *labels));
+  return listing;
+}
+
 namespace {
 
-void hide_constant(Reading& r) {
-  if (r.n == UINT64_MAX) r.n = 0;
+void hide_constant(SharedReading& r) {
+  if (r->n == UINT64_MAX) r.edit().n = 0;
 }
 
 }  // namespace
 
+MetricEngine::Rows MetricEngine::rows(HandleId handle) {
+  if (handle >= state_->handles.size()) return {{}, 0};
+  const Listing& listing = state_->list(handle);
+  return {listing.labels, listing.generation};
+}
+
+bool MetricEngine::is_grouped(HandleId handle) const { return state_->is_grouped[handle] != 0; }
+
+SharedReading MetricEngine::read_row(HandleId handle, std::size_t row, Instant now) {
+  const Listing& listing = state_->listings[handle];
+  SharedReading r =
+      state_->evaluate(handle, listing.targets.data() + row * state_->leaves_under[handle].size(), {}, now);
+  hide_constant(r);
+  return r;
+}
+
 void MetricEngine::read(HandleId handle, Instant now, std::vector<SeriesReading>& out) {
-  static const LabelSet no_labels;
   out.clear();
-  if (handle >= state_->handles.size()) return;
-  if (!state_->is_grouped[handle]) {
-    out.push_back({&no_labels, state_->evaluate(handle, no_labels, {}, now)});
-    hide_constant(out.back().reading);
-    return;
-  }
-  std::vector<const LabelSet*> labels;
-  state_->labels_under(handle, labels);
-  out.reserve(labels.size());
-  for (const LabelSet* one : labels) {
-    out.push_back({one, state_->evaluate(handle, *one, {}, now)});
-    hide_constant(out.back().reading);
-  }
+  const Rows all = rows(handle);
+  out.reserve(all.labels.size());
+  for (std::size_t row = 0; row < all.labels.size(); ++row)
+    out.push_back({all.labels[row], read_row(handle, row, now)});
 }
 
 Reading MetricEngine::read_one(HandleId handle, const LabelSet& labels, Instant now) {
   state_->know_columns(handle);
-  Reading r = state_->evaluate(handle, labels, {}, now);
+  SharedReading r = state_->evaluate(handle, labels, {}, now);
   hide_constant(r);
-  return r;
+  return *r;
 }
 
 Reading MetricEngine::read_at(HandleId handle, const LabelSet& labels, Instant window_end, Instant now) {
   State::AsOf as_of;
   as_of.at = window_end;
   state_->know_columns(handle);
-  Reading r = state_->evaluate(handle, labels, as_of, now);
+  SharedReading r = state_->evaluate(handle, labels, as_of, now);
   hide_constant(r);
-  return r;
+  return *r;
 }
 
 }  // namespace tidewatch

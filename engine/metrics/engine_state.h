@@ -75,32 +75,49 @@ struct BaselineState {
 };
 
 struct Leaf {
-  enum class Kind { stream, window, rows, baseline };
+  enum class Kind : std::uint8_t { stream, window, rows, baseline };
   struct Part {
+    std::size_t slot = 0, reader = 0, recorder = 0;
     std::string column;  // label value when there is one series a column
     MetricSpec spec;
-    std::size_t slot = 0, reader = 0, recorder = 0;
     std::unique_ptr<Family> family;      // at_baseline
     std::unique_ptr<FamilyState> state;  // at_baseline: all its rows
     std::size_t selection = 0;
   };
+  // What every read and every look at a sleeper needs stands together: thousands of leaves are read in turn, and each
+  // cache line of them comes from afar.
   Kind kind = Kind::window;
-  MetricSpec spec;
-  std::string key;
+  enum class Quiet : std::uint8_t { always, never, rows, window } quiet = Quiet::never;  // when time changes nothing
+  bool is_by_column = false, is_zero_when_empty = false, is_extensive = false, keeps_windows = false;
   StreamState* stream = nullptr;
   Ring* ring = nullptr;
+  BaselineState* baseline = nullptr;
   std::vector<Part> parts;
-  bool is_by_column = false;
-  Calendar calendar{"weekdays", 0x1f, {}};
   std::int64_t panes = 0;
   Duration lateness{0};
   Duration keep_behind{0};  // shifted, max_over: how much earlier it is read
-  bool is_zero_when_empty = false, is_extensive = false;
-  bool keeps_windows = false;
-  BaselineState* baseline = nullptr;
+  Duration quiet_after{0};  // window: this far behind the newest row
+  MetricSpec spec;
+  std::string key;
+  Calendar calendar{"weekdays", 0x1f, {}};
   std::optional<std::size_t> of_column;
   // is_by_column: the label sets handed out, each with its part and the ring's label set.
   std::map<LabelSet, std::pair<std::size_t, LabelSet>> column_labels;
+};
+
+// Where one leaf finds one label set: looked up once for as long as no series comes or goes.
+struct Target {
+  Series* series = nullptr;
+  std::size_t part = 0;
+  bool is_known = true;  // false: no such label set
+};
+
+// The label sets of a handle in label order, and for each the targets of the leaves below it, in leaves_under order.
+struct Listing {
+  std::uint64_t seen = UINT64_MAX;  // of the rings
+  std::uint64_t generation = 0;
+  std::vector<const LabelSet*> labels;
+  std::vector<Target> targets;
 };
 
 struct MetricEngine::State {
@@ -111,6 +128,7 @@ struct MetricEngine::State {
   std::vector<Leaf*> leaf_of;                    // by handle; null for combinations
   std::vector<std::vector<Leaf*>> leaves_under;  // by handle
   std::vector<std::uint8_t> is_grouped;          // by handle
+  std::vector<Listing> listings;                 // by handle
   RowPredicate* predicates = nullptr;
   std::vector<std::vector<std::uint32_t>> label_ids;  // by index of the stream being fed
   std::vector<std::uint32_t> landable;
@@ -123,16 +141,21 @@ struct MetricEngine::State {
     Duration shift{0};
     std::optional<Instant> at;
   };
-  Reading evaluate(HandleId handle, const LabelSet& labels, const AsOf& as_of, Instant now);
-  Reading read_leaf(Leaf& leaf, const LabelSet& labels, const AsOf& as_of, Instant now);
-  Reading read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
-  Reading read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
+  // `targets`: one a leaf below the handle, in leaves_under order.
+  SharedReading evaluate(HandleId handle, const Target* targets, const AsOf& as_of, Instant now);
+  SharedReading evaluate(HandleId handle, const LabelSet& labels, const AsOf& as_of, Instant now);
+  SharedReading read_leaf(Leaf& leaf, const Target& target, const AsOf& as_of, Instant now);
+  SharedReading read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
+  SharedReading read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
   Reading read_baseline(Leaf& leaf, Leaf::Part& part, Instant now);
   Reading read_stream(Leaf& leaf, const AsOf& as_of, Instant now);
   void finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family, bool had_rows,
               bool begins_early, const std::string* undefined, Reading& out) const;
-  Reading record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row, Instant watermark);
+  SharedReading record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row,
+                       Instant watermark);
   void know_columns(HandleId handle);  // label sets by column exist once listed
+  static Target target_of(Leaf& leaf, const LabelSet& labels);
+  const Listing& list(HandleId handle);
   void labels_under(HandleId handle, std::vector<const LabelSet*>& out);
   void baseline_add(BaselineState& baseline, const Batch& batch);
 };

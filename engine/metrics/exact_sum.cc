@@ -76,12 +76,14 @@ void ExactSum::merge(const ExactSum& other) {
   if (pending_ >= most_pending) carry();
 }
 
-ExactSum::Digits ExactSum::digits() const {
-  Digits out;
-  std::int64_t work[all_chunks + 3] = {};
-  if (size_ == 0) return out;
-  std::copy(chunks(), chunks() + size_, work);
+void ExactSum::take_digits(Digits& out) const {
+  out.negative = false;
+  out.low = out.count = 0;
+  if (size_ == 0) return;
+  std::int64_t work[all_chunks + 3];
   const unsigned count = size_ + 2u;
+  std::copy(chunks(), chunks() + size_, work);
+  work[count - 2] = work[count - 1] = 0;
   const auto carry_all = [&] {
     for (unsigned i = 0; i + 1 < count; ++i) {
       work[i + 1] += work[i] >> 32;
@@ -97,20 +99,28 @@ ExactSum::Digits ExactSum::digits() const {
   unsigned low = 0, high = count;
   while (high > 0 && work[high - 1] == 0) --high;
   while (low < high && work[low] == 0) ++low;
-  if (low == high) return Digits{};
+  if (low == high) {
+    out.negative = false;
+    return;
+  }
   out.low = first_ + low;
-  for (unsigned i = low; i < high; ++i) out.digits.push_back(static_cast<std::uint32_t>(work[i]));
-  return out;
+  out.count = high - low;
+  for (unsigned i = low; i < high; ++i) out.digits[i - low] = static_cast<std::uint32_t>(work[i]);
 }
 
-bool ExactSum::is_zero() const { return digits().digits.empty(); }
+bool ExactSum::is_zero() const {
+  Digits d;
+  take_digits(d);
+  return d.count == 0;
+}
 
 double ExactSum::value() const {
-  const Digits d = digits();
-  if (d.digits.empty()) return 0.0;
-  const int count = static_cast<int>(d.digits.size());
-  const auto digit = [&](int i) -> std::uint64_t { return i < 0 ? 0 : d.digits[static_cast<std::size_t>(i)]; };
-  const int lead = std::countl_zero(d.digits.back());
+  Digits d;
+  take_digits(d);
+  if (d.count == 0) return 0.0;
+  const int count = static_cast<int>(d.count);
+  const auto digit = [&](int i) -> std::uint64_t { return i < 0 ? 0 : d.digits[i]; };
+  const int lead = std::countl_zero(d.digits[count - 1]);
   const int top = 32 * (static_cast<int>(d.low) + count) - lead - 1;  // place of the highest bit, 2^(top - 1074)
   // The 64 bits from the highest one down, and whether anything stands below them.
   std::uint64_t head = (digit(count - 1) << 32) | digit(count - 2);
@@ -133,6 +143,7 @@ double ExactSum::value() const {
 
 std::vector<double> ExactSum::parts(std::size_t most) const {
   std::vector<double> out;
+  out.reserve(4);
   ExactSum rest = *this;
   while (out.size() < most) {
     const double next = rest.value();
@@ -144,11 +155,12 @@ std::vector<double> ExactSum::parts(std::size_t most) const {
 }
 
 void ExactSum::write(ByteWriter& out) const {
-  const Digits d = digits();
+  Digits d;
+  take_digits(d);
   out.put(static_cast<std::uint8_t>(d.negative));
   out.put(static_cast<std::uint8_t>(d.low));
-  out.put(static_cast<std::uint8_t>(d.digits.size()));
-  for (const std::uint32_t digit : d.digits) out.put(digit);
+  out.put(static_cast<std::uint8_t>(d.count));
+  for (unsigned i = 0; i < d.count; ++i) out.put(d.digits[i]);
 }
 
 bool ExactSum::read(ByteReader& in) {

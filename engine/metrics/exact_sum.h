@@ -73,10 +73,10 @@ class ExactSum {
   // Sign and magnitude in base 2^32; `low` is the index of digits[0].
   struct Digits {
     bool negative = false;
-    unsigned low = 0;
-    std::vector<std::uint32_t> digits;  // no zero at either end
+    unsigned low = 0, count = 0;
+    std::uint32_t digits[all_chunks + 3];  // the first `count`; no zero at either end
   };
-  Digits digits() const;
+  void take_digits(Digits& out) const;
 
   std::int64_t small_[inline_chunks] = {};
   std::unique_ptr<std::int64_t[]> large_;

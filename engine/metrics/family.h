@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/pool.h"
 #include "base/result.h"
 #include "metrics/handle.h"
 #include "metrics/reading.h"
@@ -20,7 +21,7 @@
 
 namespace tidewatch {
 
-class FamilyState {
+class FamilyState : public Pooled {
  public:
   virtual ~FamilyState() = default;
   virtual std::size_t memory_bytes() const = 0;

@@ -128,14 +128,15 @@ Reading per_second(Reading a) {
   return a;
 }
 
-Reading over_readings(HandleSpec::Op op, std::span<const Reading> readings) {
+Reading over_readings(HandleSpec::Op op, std::span<const SharedReading> readings) {
   Reading r;
   r.reason = "no reading to look at";
   r.is_final = !readings.empty();
   double best = 0;
   std::uint64_t count = 0;
-  for (const Reading& one : readings) {
-    r.from = &one == readings.data() ? one.from : std::min(r.from, one.from);
+  for (const SharedReading& shared : readings) {
+    const Reading& one = *shared;
+    r.from = &shared == readings.data() ? one.from : std::min(r.from, one.from);
     r.to = std::max(r.to, one.to);
     r.as_of = std::max(r.as_of, one.as_of);
     r.revision += one.revision;

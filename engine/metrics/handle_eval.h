@@ -5,7 +5,7 @@
 #include <span>
 
 #include "metrics/handle.h"
-#include "metrics/reading.h"
+#include "metrics/shared_reading.h"
 
 namespace tidewatch {
 
@@ -18,6 +18,6 @@ Reading negate(Reading a);
 // Per second of the window; undefined when the reading has no window.
 Reading per_second(Reading a);
 // max_over, min_over, mean_over: n = those with status ok; insufficient under half of them; no_data when none is ok.
-Reading over_readings(HandleSpec::Op op, std::span<const Reading> readings);
+Reading over_readings(HandleSpec::Op op, std::span<const SharedReading> readings);
 
 }  // namespace tidewatch

@@ -121,16 +121,15 @@ class Builder {
     id_ = id;
     const MetricSpec spec = state_.handles[id].metric;
     const std::string key = identity(spec);
-    for (const auto& leaf : state_.leaves)
-      if (leaf->key == key) {
-        state_.leaf_of[id] = leaf.get();
-        return;
-      }
+    if (const auto known = leaves_.find(key); known != leaves_.end()) {
+      state_.leaf_of[id] = known->second;
+      return;
+    }
     auto leaf = std::make_unique<Leaf>();
     leaf->key = key;
     leaf->spec = spec;
     if (!fill(*leaf)) return;
-    state_.leaf_of[id] = leaf.get();
+    state_.leaf_of[id] = leaves_[key] = leaf.get();
     state_.leaves.push_back(std::move(leaf));
   }
 
@@ -251,10 +250,12 @@ class Builder {
   }
 
   bool select(StreamState& stream, const MetricSpec& spec, std::size_t& selection) {
-    for (selection = 0; selection < stream.selections.size(); ++selection)
-      if (stream.selections[selection]->where == spec.where &&
-          stream.selections[selection]->predicate == spec.predicate)
-        return true;
+    const std::string key = join({stream.spec.name, spec.where, std::to_string(spec.predicate)});
+    if (const auto known = selections_.find(key); known != selections_.end()) {
+      selection = known->second;
+      return true;
+    }
+    selection = stream.selections.size();
     auto made = std::make_unique<Selection>();
     made->where = spec.where;
     made->predicate = spec.predicate;
@@ -266,6 +267,7 @@ class Builder {
       made->expression.emplace(std::move(*expression));
     }
     stream.selections.push_back(std::move(made));
+    selections_[key] = selection;
     return true;
   }
 
@@ -285,8 +287,8 @@ class Builder {
     const bool by_day = !is_rows && spec.window.kind != WindowSpec::Kind::sliding;
     const std::string pace = is_rows ? "rows" : by_day ? "days " + spec.window.zone : std::to_string(spec.step.ns);
     const std::string key = join({spec.where, std::to_string(spec.predicate), join(spec.by), pace});
-    for (auto& use : stream.rings)
-      if (use.ring->key() == key) return use.ring.get();
+    Ring*& known = rings_[stream.spec.name + "\n" + key];
+    if (known) return known;
     StreamState::RingUse use;
     use.selection = selection;
     LabelIndex* labels = nullptr;
@@ -300,7 +302,7 @@ class Builder {
     const auto key_column = stream.spec.key.empty() ? std::nullopt : stream.column(stream.spec.key);
     use.ring = std::make_unique<Ring>(key, std::move(clock), is_rows, labels, key_column);
     stream.rings.push_back(std::move(use));
-    return stream.rings.back().ring.get();
+    return known = stream.rings.back().ring.get();
   }
 
   bool families(Leaf& leaf, std::size_t selection) {
@@ -348,7 +350,8 @@ class Builder {
   }
 
   std::size_t reader(const Leaf& leaf, std::size_t slot) {
-    const std::string key = std::to_string(slot) + " " + leaf.spec.window.text() + " " + leaf.spec.window.calendar;
+    const std::string key = std::to_string(slot) + " " + leaf.spec.window.text() + " " + leaf.spec.window.calendar +
+                            (leaf.spec.read == ReadMode::open ? " open" : "");
     const auto [place, is_new] = readers_[leaf.ring].try_emplace(key, 0);
     if (is_new) place->second = leaf.ring->add_reader();
     return place->second;
@@ -358,6 +361,10 @@ class Builder {
   std::vector<MetricEngine::Problem>& problems_;
   HandleId id_ = 0;
   std::map<const Ring*, std::map<std::string, std::size_t>> readers_;
+  // What is there already: a pack may have a hundred thousand handles, so nothing is looked for by walking.
+  std::unordered_map<std::string, Leaf*> leaves_;
+  std::unordered_map<std::string, std::size_t> selections_;
+  std::unordered_map<std::string, Ring*> rings_;
 };
 
 }  // namespace
@@ -381,6 +388,7 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
   state->leaf_of.assign(count, nullptr);
   state->leaves_under.resize(count);
   state->is_grouped.assign(count, 0);
+  state->listings.resize(count);
   std::vector<Problem> found;
   Builder<State> builder(*state, found);
   using Op = HandleSpec::Op;
@@ -437,6 +445,16 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
     builder.at(id);
     builder.size(*leaf);
   }
+  for (const auto& leaf : state->leaves) {
+    const std::string& metric = leaf->spec.metric;
+    using Quiet = Leaf::Quiet;
+    leaf->quiet = leaf->kind == Leaf::Kind::baseline || metric == "schema_hash" ? Quiet::always
+                  : metric == "freshness" || metric == "arrival_age"            ? Quiet::never
+                  : leaf->kind == Leaf::Kind::rows                              ? Quiet::rows
+                                                                                : Quiet::window;
+    leaf->quiet_after = nominal(leaf->spec.window) + leaf->lateness + leaf->keep_behind +
+                        std::max(leaf->spec.step, days(leaf->panes == 0 ? 1 : 0));
+  }
   if (!found.empty()) {
     Error error = invalid(found.front().text);
     if (problems) *problems = std::move(found);
@@ -468,13 +486,12 @@ std::uint64_t MetricEngine::version(HandleId handle) const {
 bool MetricEngine::is_quiet(HandleId handle, Instant) const {
   for (const Leaf* leaf : state_->leaves_under[handle]) {
     const Watermark& mark = leaf->stream->watermark;
-    if (leaf->kind == Leaf::Kind::baseline || leaf->spec.metric == "schema_hash") continue;
-    if (leaf->spec.metric == "freshness" || leaf->spec.metric == "arrival_age") return false;
+    if (leaf->quiet == Leaf::Quiet::always) continue;
+    if (leaf->quiet == Leaf::Quiet::never) return false;
     if (mark.newest() == far_past) continue;
-    if (leaf->kind == Leaf::Kind::rows) {
+    if (leaf->quiet == Leaf::Quiet::rows) {
       if (mark.value() < mark.newest()) return false;
-    } else if (mark.value() <= mark.newest() + nominal(leaf->spec.window) + leaf->lateness + leaf->keep_behind +
-                                   std::max(leaf->spec.step, days(leaf->panes == 0 ? 1 : 0))) {
+    } else if (mark.value() <= mark.newest() + leaf->quiet_after) {
       return false;
     }
   }

@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "metrics/handle.h"
-#include "metrics/reading.h"
+#include "metrics/shared_reading.h"
 #include "records/batch.h"
 #include "records/labels.h"
 
@@ -26,8 +26,8 @@ class RowPredicate {
 };
 
 struct SeriesReading {
-  const LabelSet* labels = nullptr;  // borrowed until the next feed or forget
-  Reading reading;
+  const LabelSet* labels = nullptr;  // borrowed until the next feed or tick
+  SharedReading reading;
 };
 
 struct StreamCounters {
@@ -65,6 +65,15 @@ class MetricEngine {
   // One reading per live label set, in label order; one with empty labels when ungrouped. Windows end at the newest
   // pane end at or before the stream's watermark (closed), or include the running pane (open).
   void read(HandleId handle, Instant now, std::vector<SeriesReading>& out);
+  // The same a row at a time, for who reads often: the label sets in label order and a number that changes whenever
+  // they do. Borrowed until the next feed or tick.
+  struct Rows {
+    std::span<const LabelSet* const> labels;
+    std::uint64_t generation;
+  };
+  Rows rows(HandleId handle);
+  bool is_grouped(HandleId handle) const;  // has a row a label set, else one row without labels
+  SharedReading read_row(HandleId handle, std::size_t row, Instant now);  // row of rows(), asked after the last feed
   // One label set's reading; no_data when it does not exist.
   Reading read_one(HandleId handle, const LabelSet& labels, Instant now);
 

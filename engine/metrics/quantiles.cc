@@ -104,7 +104,9 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
 
  private:
   // Linear between the two values around rank q(n-1): numpy.quantile's default.
-  static double exact(std::vector<double> values, double q) {
+  static double exact(const std::vector<double>& kept, double q) {
+    static thread_local std::vector<double> values;  // room that is kept between reads, never what is in it
+    values.assign(kept.begin(), kept.end());
     const double rank = q * static_cast<double>(values.size() - 1);
     const auto below = std::min(static_cast<std::size_t>(rank), values.size() - 1);
     const double part = rank - static_cast<double>(below);

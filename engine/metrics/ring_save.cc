@@ -94,6 +94,7 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
     PaneMark& mark = marks_.at(in.get<std::int64_t>());
     mark.rows = in.get<std::uint64_t>();
     mark.undefined = in.text();
+    has_undefined_ = has_undefined_ || !mark.undefined.empty();
   }
   for (std::size_t i = in.count(16); i > 0 && in.good(); --i) {
     LabelSet labels = LabelSet::read(in);
@@ -139,7 +140,9 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
     for (std::size_t j = in.count(8); j > 0 && in.good(); --j, ++recorder) {
       for (std::size_t k = in.count(64); k > 0 && in.good(); --k) {
         RecordedWindow window;
-        window.reading = read_reading(in);
+        window.reading = SharedReading(read_reading(in));
+        window.to = window.reading->to;
+        window.is_final = window.reading->is_final;
         window.series_version = in.get<std::uint64_t>();
         window.mark_version = in.get<std::uint64_t>();
         window.first_rows = in.get<std::uint64_t>();

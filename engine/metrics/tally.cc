@@ -20,8 +20,11 @@ void Tally::show(Reading& out, std::string_view other_reason) const {
 }
 
 void settle(Reading& out, const MetricSpec& spec, std::optional<double> value, std::string_view why) {
-  const MetricInfo* info = find_metric(spec.metric);
-  std::uint64_t least = spec.min_n ? spec.min_n : info ? info->default_min_n : 1;
+  std::uint64_t least = spec.min_n;
+  if (least == 0) {
+    const MetricInfo* info = find_metric(spec.metric);
+    least = info ? info->default_min_n : 1;
+  }
   if (value && !std::isfinite(*value)) {
     value.reset();
     if (why.empty()) why = "the result is beyond the largest number";

@@ -15,6 +15,7 @@
 #include "metrics/pane_block.h"
 #include "metrics/pane_clock.h"
 #include "metrics/row_store.h"
+#include "metrics/shared_reading.h"
 #include "metrics/sparse_panes.h"
 
 namespace tidewatch {
@@ -48,20 +49,31 @@ struct PaneRun {
 };
 std::vector<PaneRun> runs_of(const Batch& batch, std::span<const std::uint32_t> rows, const PaneClock& clock);
 
-// A window that moves forward, at about two merges a pane that enters: suffix merges of the older panes, newest first,
-// and one running merge of the newer (two stacks; Tangwongsan et al., "General Incremental Sliding-Window
-// Aggregation", VLDB 2015). Holds closed panes only; a row landing in one of them makes it start over.
+// A window that moves forward, at about two merges a pane that enters: suffix merges of the older panes and one running
+// merge of the newer (two stacks; Tangwongsan et al., "General Incremental Sliding-Window Aggregation", VLDB 2015).
+// Panes that entered together will leave together when the window moves in equal strides, so they are kept as one
+// chunk. Holds closed panes only; a row landing in one of them, or a chunk that leaves in two parts, makes it start
+// over.
 struct WindowCache {
-  std::int64_t first = 0, middle = 0, end = 0;
+  struct Chunk {
+    std::int64_t first = 0, last = 0;  // its oldest and newest pane with rows
+    // Of a chunk that entered: its merge, null for a single pane (its own state serves). In `front`: the merge of it
+    // and all newer ones there.
+    std::unique_ptr<FamilyState> state;
+  };
+  std::int64_t first = 0, end = 0;
   bool is_valid = false;
-  std::vector<std::pair<std::int64_t, std::unique_ptr<FamilyState>>> front;  // oldest pane last
+  std::vector<Chunk> front;    // oldest last
+  std::vector<Chunk> entered;  // oldest first, all newer than front
   std::unique_ptr<FamilyState> back, merged;
   const FamilyState* answer = nullptr;
 };
 
 // A window that was read: its newest revision, and what must hold for it to be current.
 struct RecordedWindow {
-  Reading reading;
+  SharedReading reading;
+  Instant to{};  // of the reading
+  bool is_final = false;
   std::uint64_t series_version = 0, mark_version = 0;
   std::uint64_t first_rows = 0;   // rows at the first read, to count those that came later
   Instant next_row = far_future;  // rows windows: when event time gets here the window is another
@@ -125,6 +137,9 @@ class Ring {
   // Borrowed until the next call.
   const FamilyState* window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
                                   std::int64_t end, bool may_cache);
+  // The same for a window that reaches into open panes: the panes before closed_end are kept merged.
+  const FamilyState* open_window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
+                                       std::int64_t closed_end, std::int64_t end);
   // The state of the last `count` rows with nothing null that is needed, at or before `as_of`.
   struct RowsRead {
     std::unique_ptr<FamilyState> state;
@@ -143,6 +158,8 @@ class Ring {
   Series* find(const LabelSet& labels);
   Series* ungrouped() const { return labels_ ? nullptr : only_; }
   std::uint64_t overflowed() const { return overflowed_; }
+  // Changes when a series comes or goes: whoever keeps pointers to series or their labels looks again.
+  std::uint64_t series_generation() const { return series_generation_; }
 
   std::uint64_t landed_version() const { return landed_version_; }
   std::uint64_t closed_version() const { return closed_version_; }
@@ -167,6 +184,7 @@ class Ring {
   void land_in_rows(const Batch& batch, std::span<const std::uint32_t> rows,
                     const std::vector<std::uint32_t>& label_ids, Instant watermark);
   void landed_late(Series& series, std::int64_t index);
+  static void forget_merges(Series& series, std::int64_t index);
   void land_rows(Series& series, const Batch& batch, Instant watermark);
   void trim_rows(Series& series, Instant watermark);
   Pane& pane_for(Series& series, std::int64_t index);
@@ -196,8 +214,11 @@ class Ring {
 
   SparsePanes<PaneMark> marks_;
   std::int64_t read_end_ = INT64_MIN;
+  std::int64_t merged_end_ = INT64_MIN;  // panes before it may be in a cache of an open window
   Instant read_as_of_ = far_past;
   std::uint64_t landed_version_ = 0, closed_version_ = 0, mark_version_ = 0;
+  std::uint64_t series_generation_ = 1;
+  bool has_undefined_ = false;  // a mark may say so; spares reads the search when none ever did
   std::int64_t swept_ = INT64_MIN;
   std::unique_ptr<FamilyState> scratch_;
 };

@@ -10,6 +10,7 @@ namespace tidewatch {
 Series& Ring::make_series(LabelSet labels, std::uint32_t label_id) {
   auto& place = series_[labels];
   if (!place) {
+    ++series_generation_;
     place = std::make_unique<Series>();
     place->labels = std::move(labels);
     place->label_id = label_id;
@@ -95,6 +96,10 @@ void Ring::make_fresh_states() {
 void Ring::landed_late(Series& series, std::int64_t index) {
   ++series.version;
   ++closed_version_;
+  forget_merges(series, index);
+}
+
+void Ring::forget_merges(Series& series, std::int64_t index) {
   for (WindowCache& cache : series.caches)
     if (index < cache.end) cache.is_valid = false;
 }
@@ -115,7 +120,10 @@ void Ring::land_in_panes(const Batch& batch, std::span<const std::uint32_t> rows
     Pane& pane = pane_for(series, index);
     blocks_.push_back(pane.states.get());
     series.last_row = std::max(series.last_row, Instant{time});
-    if (index < read_end_) landed_late(series, index);
+    if (index < read_end_)
+      landed_late(series, index);
+    else if (index < merged_end_)
+      forget_merges(series, index);
     if (!has_sequential_) continue;
     pane.ordered->rows.add(batch, row);
     pane.ordered->is_stale = true;
@@ -143,7 +151,10 @@ void Ring::land_in_one_series(const Batch& batch, std::span<const std::uint32_t>
       for (const std::uint32_t row : run) pane.ordered->rows.add(batch, row);
       pane.ordered->is_stale = true;
     }
-    if (index < read_end_) landed_late(series, index);
+    if (index < read_end_)
+      landed_late(series, index);
+    else if (index < merged_end_)
+      forget_merges(series, index);
     i = j;
   }
 }
@@ -166,6 +177,7 @@ std::vector<PaneRun> runs_of(const Batch& batch, std::span<const std::uint32_t> 
 
 void Ring::mark(const Batch& batch, std::span<const std::uint32_t> rows, const std::vector<PaneRun>& runs,
                 const std::string& undefined) {
+  has_undefined_ = has_undefined_ || !undefined.empty();
   if (keeps_rows_) {
     if (!undefined.empty() && !rows.empty()) {
       // A rows window has no panes to mark; the days of the lost rows stand in for them.
@@ -212,6 +224,7 @@ void Ring::forget(Instant watermark) {
     }
     if (&series == other_) other_ = nullptr;
     place = series_.erase(place);
+    ++series_generation_;
     ++landed_version_;
   }
 }

@@ -128,8 +128,37 @@ void AlertInstance::finish(Instant now) {
   for (auto& ring : rings_) ring.clear();
 }
 
+bool AlertInstance::has_nothing_running() const {
+  if (!seen_ || state_ != AlertState::ok || no_verdict_since_ || keep_since_ || !held_.empty()) return false;
+  for (std::size_t s = 0; s < since_.size(); ++s)
+    if (since_[s] || stopped_since_[s] || !rings_[s].empty()) return false;
+  return true;
+}
+
+// A verdict that is false throughout, for an alert on which nothing runs: every step of the rules would leave it as it
+// is. Rings of `times` are left to the rules, since a false evaluation enters them.
+bool AlertInstance::stays_calm(const Observation& seen, const InstanceRules& rules) const {
+  if (!is_calm_ || seen.kind != Observation::Kind::verdict) return false;
+  for (std::size_t s = 1; s < seen.raw.size(); ++s) {
+    if (seen.raw[s] || seen.unjudged[s]) return false;
+    if (rules.rules[s] && rules.rules[s]->times > 0) return false;
+  }
+  return true;
+}
+
 void AlertInstance::observe(Instant now, const Observation& seen, const InstanceRules& rules,
                             std::vector<Transition>& out) {
+  if (!stays_calm(seen, rules)) {
+    observe_in_full(now, seen, rules, out);
+    return;
+  }
+  last_reading_ = seen.reading;
+  last_observed_ = now;
+  update_flapping(now, rules, severity_, peak_, out.size(), out);
+}
+
+void AlertInstance::observe_in_full(Instant now, const Observation& seen, const InstanceRules& rules,
+                                    std::vector<Transition>& out) {
   const Severity peak_before = peak_;
   const Severity level_before = severity_;
   if (!seen_) {
@@ -162,7 +191,12 @@ void AlertInstance::observe(Instant now, const Observation& seen, const Instance
     last_reading_ = seen.reading;
   }
   last_observed_ = now;
+  update_flapping(now, rules, level_before, peak_before, first_row, out);
+  is_calm_ = has_nothing_running();
+}
 
+void AlertInstance::update_flapping(Instant now, const InstanceRules& rules, Severity level_before,
+                                    Severity peak_before, std::size_t first_row, std::vector<Transition>& out) {
   const bool was_flapping = flapping_.is_on();
   const auto change = rules.flapping ? flapping_.update(now, rules.every, severity_ != level_before) : flapping_.stop();
   if (was_flapping || flapping_.is_on()) {
@@ -385,6 +419,7 @@ void AlertInstance::while_calm(Instant now, const Verdict& verdict, const std::s
 
 void AlertInstance::restarted(Instant now, Duration down, std::vector<Transition>& out) {
   if (!seen_) return;
+  is_calm_ = false;
   const auto shift = [&](std::optional<Instant>& clock) {
     if (clock) clock = std::min(*clock + down, now);
   };
@@ -409,6 +444,7 @@ void AlertInstance::restarted(Instant now, Duration down, std::vector<Transition
 void AlertInstance::end(Instant now, const std::string& reason, std::vector<Transition>& out) {
   const AlertState from = state_;
   const Severity severity_from = severity_;
+  is_calm_ = false;
   for (auto& since : since_) since.reset();
   for (auto& stopped : stopped_since_) stopped.reset();
   no_verdict_since_.reset();

@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "metrics/reading.h"
+#include "metrics/shared_reading.h"
 #include "monitors/flapping.h"
 #include "monitors/monitor_spec.h"
 
@@ -32,7 +32,7 @@ struct Observation {
   std::array<bool, 4> unjudged{};
   std::string status;        // for no_verdict: "insufficient", "undefined", "immature", "unknown: fewer than 100 fills"
   bool saw_new_rows = true;  // times rings advance only then (arrival monitors); true for interval monitors
-  Reading reading;           // evidence kept with the instance
+  SharedReading reading;     // evidence kept with the instance
 };
 
 struct Transition {
@@ -57,14 +57,15 @@ struct InstanceRules {
   static InstanceRules of(const MonitorSpec& spec, Duration every);
 };
 
-// Truths of a reading (and of the readings other members name) under the rules: the condition evaluator.
+// Truths of a reading (and of the readings other members name) under the rules: the condition evaluator. The
+// observation has no reading yet: the caller says which is the evidence.
 // `own` is the monitor's reading; `others[i]` that of handle i where a condition names one (nullptr = absent).
 // `previous` is the last verdict's value, for changed().
 struct ConditionInputs {
   const Reading* own = nullptr;
   std::vector<std::pair<int, const Reading*>> others;
   std::optional<double> previous_value;
-  std::string previous_text;
+  std::string_view previous_text;
   Instant now{};
   Instant last_data{};  // last instant with a reading that was not no_data, for absent()
 };
@@ -77,6 +78,9 @@ class AlertInstance {
   // `lasting` or `keep_firing`; a missed evaluation is not told apart from a late one (an outage is: restarted()).
   // The very first call adds an ok -> ok row `first seen`.
   void observe(Instant now, const Observation& seen, const InstanceRules& rules, std::vector<Transition>& out);
+  // The same, always by the rules in full. observe() steps over them when nothing runs and nothing is true, which is
+  // nearly always; a test holds the two against each other.
+  void observe_in_full(Instant now, const Observation& seen, const InstanceRules& rules, std::vector<Transition>& out);
   // An outage of the engine, `down` long and ending at `now`: all clocks shift by it; a pending alert starts over after
   // an outage above 1 h; a firing one is held until its first verdict. The next evaluation must not be skipped.
   void restarted(Instant now, Duration down, std::vector<Transition>& out);
@@ -104,7 +108,7 @@ class AlertInstance {
   }  // "" or "held: no data" | "held: <status>" | "held: error" | "held: restarted"
   bool is_flapping() const { return flapping_.is_on(); }
   // Of the last evaluation; while firing, of the last verdict.
-  const Reading& last_reading() const { return last_reading_; }
+  const Reading& last_reading() const { return *last_reading_; }
 
   void write(ByteWriter& out) const;
   Done read(ByteReader& in);
@@ -123,6 +127,10 @@ class AlertInstance {
                     std::vector<Transition>& out);
   void while_calm(Instant now, const Verdict& verdict, const std::string& status, const InstanceRules& rules,
                   std::vector<Transition>& out);
+  bool stays_calm(const Observation& seen, const InstanceRules& rules) const;
+  bool has_nothing_running() const;
+  void update_flapping(Instant now, const InstanceRules& rules, Severity level_before, Severity peak_before,
+                       std::size_t first_row, std::vector<Transition>& out);
   void fire(Instant now, Severity severity);
   void finish(Instant now);
 
@@ -138,7 +146,8 @@ class AlertInstance {
   Flapping flapping_;
   Severity flapping_peak_ = Severity::none;  // the worst that was told before or while it flaps
   bool seen_ = false;
-  Reading last_reading_;
+  bool is_calm_ = false;  // ok, and no clock, ring or gap is anything but empty; see stays_calm()
+  SharedReading last_reading_;
 };
 
 }  // namespace tidewatch

@@ -79,7 +79,7 @@ Done AlertInstance::read(ByteReader& in) {
   got.flapping_peak_ = get_enum(in, Severity::critical);
   const auto seen = in.get<std::uint8_t>();
   got.seen_ = seen == 1;
-  got.last_reading_ = read_reading(in);
+  got.last_reading_ = SharedReading(read_reading(in));
   const bool severity_fits = (got.state_ == AlertState::firing) == (got.severity_ != Severity::none);
   if (!in.good() || seen > 1 || !severity_fits) {
     in.fail();

@@ -231,16 +231,6 @@ Observation judge_condition(const std::array<std::optional<SeverityRule>, 4>& ru
       seen.kind = walk.only_no_data ? Observation::Kind::no_data : Observation::Kind::no_verdict;
     }
   }
-  if (inputs.own) {
-    seen.reading = *inputs.own;
-  } else {
-    for (const auto& [handle, reading] : inputs.others) {
-      if (reading) {
-        seen.reading = *reading;
-        break;
-      }
-    }
-  }
   return seen;
 }
 

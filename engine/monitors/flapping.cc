@@ -27,7 +27,9 @@ constexpr int end_fiftieths = static_cast<int>(Flapping::end_at * 10);
 
 Flapping::Change Flapping::update(Instant now, Duration every, bool changed) {
   const Duration length = std::max(every, minutes(1));
-  const std::int64_t slot = floor_to(now, length).ns / length.ns;
+  // Nearly every update falls in the newest slot: two comparisons then, no division.
+  const bool is_same_slot = length == length_ && now.ns >= slot_ * length.ns && now.ns < (slot_ + 1) * length.ns;
+  const std::int64_t slot = is_same_slot ? slot_ : floor_to(now, length).ns / length.ns;
   if (length != length_) {
     bits_ = 0;
     slot_ = slot;
@@ -39,6 +41,7 @@ Flapping::Change Flapping::update(Instant now, Duration every, bool changed) {
     slot_ = slot;
   }
   if (changed) bits_ |= 1u;
+  if (bits_ == 0 && !is_on_) return Change::none;
   const int weight = weight_in_fiftieths(bits_);
   if (!is_on_ && weight > start_fiftieths) {
     is_on_ = true;

@@ -165,11 +165,11 @@ TEST_CASE("a star makes one series a column the metric is made for") {
   engine->read(0, at(61), out);
   REQUIRE(out.size() == 1);  // value is the only number
   CHECK(out[0].labels->get("column") == "value");
-  CHECK((out[0].reading.value == 6.0));
+  CHECK((out[0].reading->value == 6.0));
   engine->read(1, at(61), out);
   REQUIRE(out.size() == 3);  // host, ts, value
   CHECK(out[0].labels->get("column") == "host");
-  CHECK((out[0].reading.value == 0.0));
+  CHECK((out[0].reading->value == 0.0));
   CHECK(out[2].labels->get("column") == "value");
-  CHECK(*out[2].reading.value == Approx(1.0 / 3));
+  CHECK(*out[2].reading->value == Approx(1.0 / 3));
 }

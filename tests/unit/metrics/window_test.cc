@@ -92,8 +92,8 @@ TEST_CASE("an advancing window equals a sum over all rows") {
         ++n;
       }
       INFO("row " << i << " host " << one.labels->get("host"));
-      REQUIRE(one.reading.n == n);
-      if (n) REQUIRE((one.reading.value == expected));
+      REQUIRE(one.reading->n == n);
+      if (n) REQUIRE((one.reading->value == expected));
     }
   }
 }
@@ -147,10 +147,10 @@ TEST_CASE("count is zero while the stream has rows, no_data when it has none") {
   std::vector<SeriesReading> out;
   engine->read(0, at(20), out);
   REQUIRE(out.size() == 1);
-  CHECK(out[0].reading.status == Status::ok);
-  CHECK((out[0].reading.value == 0.0));
+  CHECK(out[0].reading->status == Status::ok);
+  CHECK((out[0].reading->value == 0.0));
   engine->tick(at(200));
   engine->read(0, at(200), out);
-  CHECK(out[0].reading.status == Status::no_data);
-  CHECK_FALSE(out[0].reading.value.has_value());
+  CHECK(out[0].reading->status == Status::no_data);
+  CHECK_FALSE(out[0].reading->value.has_value());
 }

@@ -103,6 +103,45 @@ TEST_CASE("sleeping while settled and before the deadline changes no transition"
   CHECK(slept * 10 > evaluations * 6);
 }
 
+TEST_CASE("the short way of a calm evaluation leaves the same bytes and transitions as the rules in full") {
+  const unsigned seed = 31337;
+  Random random(seed);
+  std::size_t calm = 0;
+  for (int life = 0; life < 3000; ++life) {
+    INFO("seed " << seed << " life " << life);
+    InstanceRules rules = random_rules(random);
+    AlertInstance quick, full;
+    std::vector<Transition> quick_rows, full_rows;
+    Instant now{};
+    for (int run = 0; run < 14; ++run) {
+      // Mostly calm stretches with a disturbance now and then; some long enough to empty the flapping slots.
+      const bool is_calm = pick(random, 3) != 0;
+      const Observation seen = is_calm ? seen_value(rules, 0) : random_observation(random, rules);
+      const int length = 1 + pick(random, pick(random, 5) == 0 ? 40 : 6);
+      for (int i = 0; i < length; ++i) {
+        quick.observe(now, seen, rules, quick_rows);
+        full.observe_in_full(now, seen, rules, full_rows);
+        calm += is_calm && i > 0;
+        REQUIRE(bytes_of(quick) == bytes_of(full));
+        now = now + rules.every * (1 + pick(random, 3));
+      }
+      if (pick(random, 10) == 0) {
+        const Duration down = minutes(pick(random, 90));
+        now = now + down;
+        quick.restarted(now, down, quick_rows);
+        full.restarted(now, down, full_rows);
+      }
+      if (pick(random, 20) == 0) {
+        quick.end(now, "gone", quick_rows);
+        full.end(now, "gone", full_rows);
+      }
+      if (pick(random, 15) == 0) rules = random_rules(random);  // an edit
+    }
+    REQUIRE(text_of(quick_rows) == text_of(full_rows));
+  }
+  CHECK(calm > 100'000);
+}
+
 TEST_CASE("an alert written and read back at every step has the same future") {
   const unsigned seed = 77;
   Random random(seed);

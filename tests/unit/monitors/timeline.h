@@ -60,7 +60,9 @@ inline Observation seen_value(const InstanceRules& rules, std::optional<double> 
   const Reading reading = reading_of(value);
   ConditionInputs inputs;
   inputs.own = &reading;
-  return judge_condition(rules.rules, inputs);
+  Observation seen = judge_condition(rules.rules, inputs);
+  seen.reading = SharedReading(reading);
+  return seen;
 }
 
 inline Observation seen_status(Observation::Kind kind, std::string status = "") {

@@ -1,0 +1,87 @@
+#include "bindings/judge_readings.h"
+
+namespace tidewatch {
+
+namespace {
+
+int push_optional(lua_State* L, const std::optional<double>& value) {
+  if (!value) return 0;
+  push_number(L, *value);
+  return 1;
+}
+
+int push_count(lua_State* L, std::uint64_t count) {
+  push_number(L, static_cast<double>(count));
+  return 1;
+}
+
+int push_words(lua_State* L, std::string_view text) {
+  push_text(L, text);
+  return 1;
+}
+
+// (reading, name) -> the field, nil when it has none. The same fields as push_reading() gives a test.
+int field_of_reading(lua_State* L) {
+  const auto* const place = static_cast<const Reading* const*>(lua_touserdata(L, 1));
+  if (!*place) return luaL_error(L, "this reading was kept after its evaluation; keep the values you need instead");
+  if (lua_type(L, 2) != LUA_TSTRING) return 0;
+  const Reading& r = **place;
+  const std::string_view name = text_at(L, 2);
+  if (name == "value") return r.value || r.text.empty() ? push_optional(L, r.value) : push_words(L, r.text);
+  if (name == "n") return push_count(L, r.n);
+  if (name == "status") return push_words(L, name_of(r.status));
+  if (name == "text") return r.text.empty() ? 0 : push_words(L, r.text);
+  if (name == "reason") return push_words(L, r.reason);
+  if (name == "nulls") return push_count(L, r.nulls);
+  if (name == "excluded") return push_count(L, r.excluded);
+  if (name == "from") return push_optional(L, static_cast<double>(r.from.ns) / 1e9);
+  if (name == "to") return push_optional(L, static_cast<double>(r.to.ns) / 1e9);
+  if (name == "low") return push_optional(L, r.low);
+  if (name == "high") return push_optional(L, r.high);
+  if (name == "p_value") return push_optional(L, r.p_value);
+  if (name == "baseline") return r.baseline.empty() ? 0 : push_words(L, r.baseline);
+  return 0;
+}
+
+int refuse_change(lua_State* L) { return luaL_error(L, "a reading cannot be changed; keep what you need in a local"); }
+
+}  // namespace
+
+void JudgeReadings::add(lua_State* L) {
+  if (!type_) {
+    lua_createtable(L, 0, 3);
+    lua_pushcfunction(L, field_of_reading);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, refuse_change);
+    lua_setfield(L, -2, "__newindex");
+    lua_pushliteral(L, "reading");
+    lua_setfield(L, -2, "__metatable");
+    type_ = Ref(L);
+  }
+  Shown made;
+  made.reading = static_cast<const Reading**>(lua_newuserdata(L, sizeof(const Reading*)));
+  *made.reading = nullptr;
+  type_.push();
+  lua_setmetatable(L, -2);
+  made.object = Ref(L);
+  shown_.push_back(std::move(made));
+}
+
+void JudgeReadings::push(lua_State* L, std::span<const std::pair<std::string_view, const Reading*>> inputs) {
+  while (shown_.size() < inputs.size()) add(L);
+  lua_createtable(L, 0, static_cast<int>(inputs.size()));
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    push_text(L, inputs[i].first);
+    *shown_[i].reading = inputs[i].second;
+    open_ = i + 1;
+    shown_[i].object.push();
+    lua_rawset(L, -3);
+  }
+}
+
+void JudgeReadings::close() {
+  for (std::size_t i = 0; i < open_; ++i) *shown_[i].reading = nullptr;
+  open_ = 0;
+}
+
+}  // namespace tidewatch

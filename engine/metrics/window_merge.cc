@@ -1,0 +1,144 @@
+// Merging panes into windows: the reading side of window.h. Nothing here changes what landed; caches only save work.
+#include <algorithm>
+
+#include "metrics/window.h"
+
+namespace tidewatch {
+
+bool Ring::had_rows(std::int64_t first, std::int64_t end) const {
+  for (auto item = marks_.from(first); item != marks_.end() && item->first < end; ++item)
+    if (item->second.rows > 0) return true;
+  return false;
+}
+
+const std::string* Ring::undefined_in(std::int64_t first, std::int64_t end) const {
+  if (!has_undefined_) return nullptr;
+  for (auto item = marks_.from(first); item != marks_.end() && item->first < end; ++item)
+    if (!item->second.undefined.empty()) return &item->second.undefined;
+  return nullptr;
+}
+
+void Ring::was_read(std::int64_t end, Instant as_of) {
+  read_end_ = std::max(read_end_, end);
+  read_as_of_ = std::max(read_as_of_, as_of);
+}
+
+const FamilyState* Ring::pane_state(Pane& pane, std::size_t slot) {
+  if (!slots_[slot].is_sequential) return &pane.states.state(slots_[slot].offset);
+  OrderedPart& ordered = *pane.ordered;
+  if (ordered.is_stale) {
+    const Batch& rows = ordered.rows.rows();
+    ordered.states.resize(slots_.size());
+    std::vector<std::uint32_t> all(rows.rows);
+    for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
+    for (std::size_t s = 0; s < slots_.size(); ++s) {
+      if (!slots_[s].is_sequential) continue;
+      ordered.states[s] = slots_[s].family->make();
+      slots_[s].family->prepare(rows);
+      slots_[s].family->add(*ordered.states[s], rows, all);
+    }
+    ordered.is_stale = false;
+  }
+  return ordered.states[slot].get();
+}
+
+const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
+                                      std::int64_t end, bool may_cache) {
+  const Family& family = *slots_[slot].family;
+  if (!may_cache) {
+    auto item = series.panes.from(first);
+    const auto past = series.panes.from(end);
+    if (item == past) return nullptr;
+    if (past - item == 1) return pane_state(item->second, slot);
+    scratch_ = family.make();
+    for (; item != past; ++item) family.merge(*scratch_, *pane_state(item->second, slot));
+    return scratch_.get();
+  }
+  if (series.caches.size() < readers_) series.caches.resize(readers_);
+  WindowCache& cache = series.caches[reader];
+  const std::int64_t stride = end - cache.end;
+  bool changed = false, enters_together = stride > 1 && (end - first) % stride == 0;
+  const auto start_over = [&] {
+    cache.front.clear();
+    cache.entered.clear();
+    cache.back.reset();
+    cache.end = first;
+    cache.is_valid = changed = true;
+    enters_together = false;
+  };
+  if (!cache.is_valid || end < cache.end || first < cache.first || first >= cache.end) start_over();
+  while (!cache.front.empty() && cache.front.back().last < first) {
+    cache.front.pop_back();
+    changed = true;
+  }
+  if (!cache.front.empty() && cache.front.back().first < first) start_over();
+  if (cache.front.empty() && !cache.entered.empty() && cache.entered.front().first < first) {
+    std::size_t gone = 0;
+    while (gone < cache.entered.size() && cache.entered[gone].last < first) ++gone;
+    if (gone < cache.entered.size() && cache.entered[gone].first < first) {
+      start_over();
+    } else {
+      for (std::size_t i = cache.entered.size(); i-- > gone;) {
+        WindowCache::Chunk& chunk = cache.entered[i];
+        if (!chunk.state) {
+          chunk.state = family.make();
+          family.merge(*chunk.state, *pane_state(series.panes.from(chunk.first)->second, slot));
+        }
+        if (!cache.front.empty()) family.merge(*chunk.state, *cache.front.back().state);
+        cache.front.push_back(std::move(chunk));
+      }
+      cache.entered.clear();
+      cache.back.reset();
+      changed = true;
+    }
+  }
+  auto item = series.panes.from(cache.end);
+  const auto past = series.panes.from(end);
+  if (item != past) {
+    changed = true;
+    if (!cache.back) cache.back = family.make();
+    if (enters_together && past - item > 1) {
+      WindowCache::Chunk chunk{item->first, (past - 1)->first, family.make()};
+      for (; item != past; ++item) family.merge(*chunk.state, *pane_state(item->second, slot));
+      family.merge(*cache.back, *chunk.state);
+      cache.entered.push_back(std::move(chunk));
+    }
+    for (; item != past; ++item) {
+      family.merge(*cache.back, *pane_state(item->second, slot));
+      cache.entered.push_back({item->first, item->first, nullptr});
+    }
+  }
+  cache.first = first;
+  cache.end = end;
+  if (!changed) return cache.answer;
+  cache.merged.reset();
+  if (cache.front.empty()) {
+    cache.answer = cache.back.get();
+  } else if (!cache.back) {
+    cache.answer = cache.front.back().state.get();
+  } else {
+    cache.merged = family.make();
+    family.merge(*cache.merged, *cache.front.back().state);
+    family.merge(*cache.merged, *cache.back);
+    cache.answer = cache.merged.get();
+  }
+  return cache.answer;
+}
+
+const FamilyState* Ring::open_window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
+                                           std::int64_t closed_end, std::int64_t end) {
+  if (closed_end <= first) return window_state(series, slot, reader, first, end, false);
+  merged_end_ = std::max(merged_end_, closed_end);
+  const FamilyState* const closed = window_state(series, slot, reader, first, closed_end, true);
+  auto item = series.panes.from(closed_end);
+  const auto past = series.panes.from(end);
+  if (item == past) return closed;
+  if (!closed && past - item == 1) return pane_state(item->second, slot);
+  const Family& family = *slots_[slot].family;
+  scratch_ = family.make();
+  if (closed) family.merge(*scratch_, *closed);
+  for (; item != past; ++item) family.merge(*scratch_, *pane_state(item->second, slot));
+  return scratch_.get();
+}
+
+}  // namespace tidewatch
