@@ -36,7 +36,8 @@ struct EngineOptions {
   std::function<Instant()> clock = wall_clock;
   std::function<std::optional<std::string>(const std::string&)> secret;  // by name
   std::function<void(const std::string&)> print;                         // console notifier; null = standard output
-  // Packs that are not loaded this time but may come back: their state stays in the checkpoints.
+  // Packs that are not loaded this time but may come back: their state stays in the checkpoints as it was in
+  // the newest; what was logged behind that (30 s at most) is not applied to them.
   std::vector<std::string> absent_packs;
   std::size_t most_waiting_bytes = std::size_t{128}
                                    << 20;  // applied but not on disk; beyond it deliveries get 503 unapplied

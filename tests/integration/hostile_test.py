@@ -162,8 +162,7 @@ def dying_in_load(binary):
         engine.start()
         post(engine, "orders", "pulse")
         wait_for(lambda: engine.alert("raised") and engine.alert("steady-0"), 20)
-        time.sleep(1)
-        engine.kill()
+        check(engine.end() == 0, "it ends well")
         whole = STREAM % "pulse" + RAISED
         engine.write_pack("deadly", "for i = 1, 1e12 do end\n" + whole)
         deaths = 0
