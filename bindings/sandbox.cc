@@ -221,8 +221,10 @@ int guarded_setmetatable(lua_State* state) {
   return 1;
 }
 
+// A caught error costs as much as a thousand instructions: an exception was thrown and a stack unwound.
 int settle(lua_State* state) {
   settle_or_raise(state);
+  if (lua_toboolean(state, 1) == 0) charge(state, 1000);
   return lua_gettop(state);
 }
 
