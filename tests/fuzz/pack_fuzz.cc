@@ -1,8 +1,5 @@
 // Any text as pack.lua, loaded and checked under small budgets. Faults are a crash, a sanitizer's word, a call still
 // open, references left behind, or a load that ignores its budget (libFuzzer's -timeout).
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iengine -I. $(pkg-config --cflags luajit)
-//     tests/fuzz/pack_fuzz.cc bindings/*.cc engine/{base,records,metrics,monitors,core}/*.cc and their libraries
-//   ./pack_fuzz -timeout=10 -dict=tests/fuzz/pack.dict own_corpus tests/fuzz/pack_corpus examples/vix-spx tests/hostile
 #include <cstdint>
 #include <cstdlib>
 #include <string>
