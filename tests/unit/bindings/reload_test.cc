@@ -24,7 +24,7 @@ std::size_t in_use() { return mallinfo2().uordblks; }
 
 }  // namespace
 
-TEST_CASE("a thousand reloads leave memory level and no reference open") {
+TEST_CASE("a thousand reloads leave memory level and no reference open", "[slow]") {
   const PackFolder folder(pack_text);
   const char* wanted = std::getenv("TIDEWATCH_RELOADS");  // 10000 before a release
   const int reloads = wanted != nullptr ? std::max(200, std::atoi(wanted)) : 1000;
