@@ -20,6 +20,11 @@ EngineFacts Engine::State::facts() const {
   }
   f.commits = times;
   f.tick_lateness = lateness;
+  if (server) {
+    f.http = server->counters();
+    f.connections = server->connections();
+    f.connections_held_bytes = server->held();
+  }
   f.notifications = outbox->totals();
   f.store_failing = commits->is_failing();
   f.has_reload_failed = has_reload_failed;

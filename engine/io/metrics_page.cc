@@ -217,6 +217,17 @@ std::string metrics_page(const EngineFacts& f) {
   histogram(e, "tidewatch_tick_lateness_seconds",
             "From the instant monitors were due until the last of them was judged.", f.tick_lateness);
   histogram(e, "tidewatch_store_commit_seconds", "Time of one store commit.", f.commits);
+  e.family("tidewatch_http_connections", "gauge", "Open connections to the listener.");
+  e.sample("tidewatch_http_connections", {}, static_cast<double>(f.connections));
+  e.family("tidewatch_http_held_bytes", "gauge", "Memory of requests and answers in flight.");
+  e.sample("tidewatch_http_held_bytes", {}, static_cast<double>(f.connections_held_bytes));
+  e.family("tidewatch_http_requests_total", "counter", "Requests that were read to their end.");
+  e.sample("tidewatch_http_requests_total", {}, count(f.http.requests));
+  e.family("tidewatch_http_refused_total", "counter", "Connections and requests refused by the listener, by reason.");
+  for (const auto& [reason, n] : {std::pair{"full", f.http.refused}, std::pair{"handshake", f.http.handshakes_failed},
+                                  std::pair{"late", f.http.late}, std::pair{"malformed", f.http.malformed},
+                                  std::pair{"unauthorized", f.http.unauthorized}})
+    e.sample("tidewatch_http_refused_total", {{"reason", reason}}, count(n));
   e.family("tidewatch_store_commits_failed_total", "counter", "Commits that failed and were kept to be tried again.");
   e.sample("tidewatch_store_commits_failed_total", {}, count(f.commits.failed));
   e.family("tidewatch_store_failing", "gauge", "1 while what was applied cannot be written.");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/core.h"
+#include "io/http_server.h"
 
 namespace tidewatch {
 
@@ -54,6 +55,8 @@ struct EngineFacts {
   CommitTimes commits;
   Durations tick_lateness;
   std::map<std::pair<std::string, std::string>, std::uint64_t> notifications;  // (notifier, result)
+  HttpCounters http;
+  std::size_t connections = 0, connections_held_bytes = 0;
   bool store_failing = false;
   bool has_reload_failed = false;  // the newest try
   Instant last_reload{};           // the newest that worked

@@ -133,6 +133,8 @@ def malformed(engine):
                 answer = all_of(connection)
                 check(statuses(answer) == [status], "%s gets one answer, %d, and the end" % (name, status), answer[:600])
                 check(b"Connection: close\r\n" in answer, "and is told of the end", answer[:600])
+    refused = engine.metric("tidewatch_http_refused_total", reason="malformed")
+    check(refused == 2 * len(shapes), "each is counted", refused)
     served = [
         ("absolute form", "GET http://b:1/-/ready HTTP/1.1\r\n" + HOST + "\r\n", 200),
         ("an empty line before", "\r\n" + GET + "\r\n", 200),
