@@ -24,6 +24,7 @@ int declare_baseline(Call& call, const Declarer& declarer, int table) {
       const StreamSpec& s = call.pack.spec.streams[static_cast<std::size_t>(stream->index)];
       spec.stream = s.name;
       zone = s.zone;
+      if (s.join) fields.wrong("stream", "", "a stream that records arrive for", s.name + ", which its two sides feed");
     } else if (stream) {
       is_poisoned = true;
     } else if (const auto name = fields.text("stream")) {

@@ -23,7 +23,9 @@ int declare_file_tail(Call& call, const Declarer& declarer, int table) {
     lua_pop(call.state, 1);
     const auto& streams = call.pack.spec.streams;
     if (stream && stream->index >= 0) {
-      spec.stream = streams[static_cast<std::size_t>(stream->index)].name;
+      const StreamSpec& s = streams[static_cast<std::size_t>(stream->index)];
+      spec.stream = s.name;
+      if (s.join) fields.wrong("stream", "", "a stream that records arrive for", s.name + ", which its two sides feed");
     } else if (stream) {
       is_poisoned = true;
     } else if (const auto name = fields.text("stream")) {

@@ -165,6 +165,11 @@ int derive(Call& call) {
   }
   lua_pushvalue(L, 1);
   if (stream->index < 0) return 1;
+  if (const std::string used = joined_with(call.pack, *stream); !used.empty()) {
+    call.complain(at, call.source_map(at).call(at.line, "derive"), "stream:derive",
+                  "derive columns before " + used + " is made: it has taken the columns there were");
+    return 1;
+  }
   StreamSpec& spec = call.pack.spec.streams[static_cast<std::size_t>(stream->index)];
   const std::string path = "stream \"" + spec.name + "\":derive";
   std::vector<DerivedSpec> waiting;
@@ -213,7 +218,10 @@ const std::vector<Param>& metric_options() {
       may("min_n", "whole number", "the metric's own", "Fewer rows than this read `insufficient`.",
           {"min_count", "min_samples"}),
       may("full", "boolean", "false", "`insufficient` until the window is wholly after the stream's first row."),
-      may("read", "text", "closed", "\"open\" reads the running pane too.", {}, {"closed", "open"}),
+      may("read", "text", "closed",
+          "\"open\" reads the running pane too. Joined streams: \"mature\" (their default) or \"latest\".", {},
+          {"closed", "open", "mature", "latest"}),
+      may("actual", "text", "", "The outcome's column, when only the predicted one was given."),
       may("bins", "whole number, list or { equal_width = n }", "10", "Bins of a drift metric."),
       may("smoothing", "text", "half", "\"floor\": a zero share becomes 1e-4.", {}, {"half", "floor"}),
       may("point_masses", "boolean", "true", "A value that is common in the baseline is a bin of its own."),
@@ -366,6 +374,12 @@ int metric_call(Call& call) {
   Fields fields(call, options ? options : call.count() + 1, *call.entry, at, path);
   is_good = is_good && fields.is_good();
   if (fields.has("columns")) metric.columns = fields.texts("columns");
+  if (auto actual = fields.text("actual")) metric.columns.push_back(std::move(*actual));
+  // accuracy("direction") of a joined stream: predicted.direction against actual.direction.
+  if (info->columns_max == 2 && metric.columns.size() == 1 && stream.join) {
+    const std::string predicted = "predicted." + metric.columns[0], outcome = "actual." + metric.columns[0];
+    if (stream.schema.find(predicted) && stream.schema.find(outcome)) metric.columns = {predicted, outcome};
+  }
   for (std::size_t i = 0; i < metric.columns.size(); ++i)
     if (!column_exists(stream, metric.columns[i])) {
       const Span span = i < texts.size() ? call.source_map(at).argument(at.line, at.call, static_cast<int>(i) + 1)
@@ -419,7 +433,11 @@ int metric_call(Call& call) {
   metric.lateness = fields.duration("lateness").value_or(metric.lateness);
   metric.min_n = fields.whole("min_n", 1, 1'000'000'000).value_or(0);
   metric.full = fields.boolean("full").value_or(false);
-  metric.read = fields.text("read").value_or("closed") == "open" ? ReadMode::open : ReadMode::closed;
+  const std::string read = fields.text("read").value_or(stream.join ? "mature" : "closed");
+  metric.read = read == "open"     ? ReadMode::open
+                : read == "mature" ? ReadMode::mature
+                : read == "latest" ? ReadMode::latest
+                                   : ReadMode::closed;
   if (fields.push("against")) {
     const Declarer* baseline = baseline_at(call, lua_gettop(L));
     if (baseline) metric.against = baseline->name;
@@ -536,7 +554,7 @@ std::vector<Entry> metric_entries() {
     if (m.columns_min == -1) {
       e.params.push_back(argument("expression", "expression", "True for the rows that count."));
     } else {
-      for (int i = 0; i < std::min(m.columns_min, 2); ++i)
+      for (int i = 0; i < std::min(m.columns_min, 2) && m.columns_max <= 2; ++i)
         e.params.push_back(argument(m.columns_min == 1 ? "column"
                                     : i == 0           ? "first"
                                                        : "second",

@@ -62,7 +62,8 @@ int feed(Call& call) {
   const std::string name = call.need_text(2, 1, "the name of a stream").value_or("");
   const StreamSpec* stream = run.find_stream(name);
   std::vector<std::string> known;
-  for (const auto& s : run.declarations.spec.streams) known.push_back(s.name);
+  for (const auto& s : run.declarations.spec.streams)
+    if (!s.join) known.push_back(s.name);
   if (!stream) throw Misuse("no stream \"" + name + "\"" + did_you_mean(name, known));
   Fields fields(call, 4, *call.entry, call.place(), "test:feed");
   const auto every = fields.duration("every"), lasting = fields.duration("lasting");

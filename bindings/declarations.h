@@ -145,6 +145,9 @@ T* Object<T>::at(Call& call, int index) {
 // Notes a declared name; a second one of the kind is a problem, and false.
 bool declare_name(Call& call, const std::string& kind, const std::string& name, const Place& place);
 
+// The joined stream that has this one as a side; "" when none has.
+std::string joined_with(const Declarations& pack, const StreamObject& stream);
+
 // Adds a handle written at `place`.
 HandleId add_handle(Declarations& pack, HandleSpec spec, const Place& place);
 

@@ -49,6 +49,7 @@ std::vector<std::string> names_of(std::string_view owner);
 
 // What the api_*.cc files contribute.
 std::vector<Entry> stream_entries();
+std::vector<Entry> join_entries();
 std::vector<Entry> metric_entries();
 std::vector<Entry> handle_entries();
 std::vector<Entry> monitor_entries();

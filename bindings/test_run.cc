@@ -48,7 +48,8 @@ void TestRun::advance(Instant to, bool inclusive) {
 
 const StreamSpec* TestRun::find_stream(const std::string& name) const {
   const auto& streams = declarations.spec.streams;
-  const auto it = std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s.name == name; });
+  const auto it =
+      std::find_if(streams.begin(), streams.end(), [&](const auto& s) { return s.name == name && !s.join; });
   return it == streams.end() ? nullptr : &*it;
 }
 

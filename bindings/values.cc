@@ -58,6 +58,11 @@ void push_reading(lua_State* L, const Reading& r) {
   if (r.high) set_number(L, "high", *r.high);
   if (r.p_value) set_number(L, "p_value", *r.p_value);
   if (!r.baseline.empty()) set_text(L, "baseline", r.baseline);
+  if (!r.coverage) return;
+  set_number(L, "coverage", *r.coverage);
+  set_number(L, "pending", static_cast<double>(r.pending));
+  set_number(L, "leaked", static_cast<double>(r.leaked));
+  set_number(L, "relabelled", static_cast<double>(r.relabelled));
 }
 
 Result<std::string> row_json(lua_State* L, int index) {

@@ -22,6 +22,7 @@ Result<std::map<std::string, History>> read_all(const PackSpec& pack, const Back
     const StreamSpec* spec = nullptr;
     std::vector<std::string> names;
     for (const auto& s : pack.streams) {
+      if (s.join) continue;
       names.push_back(s.name);
       if (s.name == stream) spec = &s;
     }

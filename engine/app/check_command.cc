@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -29,7 +30,9 @@ int check_command(const CheckArguments& arguments) {
     }
     if (pack && !arguments.json) {
       const PackSpec& s = pack->spec();
-      std::fprintf(stderr, "%s: %zu streams, %zu metrics, %zu monitors\n", s.name.c_str(), s.streams.size(),
+      const auto joins = static_cast<std::size_t>(std::count_if(
+          s.streams.begin(), s.streams.end(), [](const StreamSpec& each) { return each.join.has_value(); }));
+      std::fprintf(stderr, "%s: %zu streams, %zu metrics, %zu monitors\n", s.name.c_str(), s.streams.size() - joins,
                    s.handles.size(), s.monitors.size());
     } else if (!pack && problems.empty()) {
       ++errors;

@@ -97,6 +97,7 @@ void Core::save(ByteWriter& out) const {
     put_instant(out, run.last_evaluated);
     write_health(out, run.error);
     write_health(out, run.overflow);
+    write_health(out, run.evicted);
     out.put(static_cast<std::uint8_t>(run.missed_from.has_value()));
     if (run.missed_from) run.missed_from->write(out);
     put_instant(out, run.missed_since);
@@ -164,6 +165,7 @@ Done Core::restore(ByteReader& in) {
     into.last_evaluated = get_instant(in);
     read_health(in, into.error);
     read_health(in, into.overflow);
+    read_health(in, into.evicted);
     into.missed_from.reset();
     if (in.get<std::uint8_t>() != 0) into.missed_from = LabelSet::read(in);
     into.missed_since = get_instant(in);

@@ -31,7 +31,8 @@ void Core::State::by_of(int handle, std::vector<std::string>& out) const {
   const HandleSpec& h = pack.handles[static_cast<std::size_t>(handle)];
   for (const auto& b : h.metric.by) out.push_back(b);
   for (const auto& c : h.metric.columns)
-    if (h.op == HandleSpec::Op::metric && (c == "*" || h.metric.columns.size() > 2)) out.push_back("column");
+    if (h.op == HandleSpec::Op::metric && (c == "*" || h.metric.columns.size() > 2) && h.metric.metric != "leakage")
+      out.push_back("column");
   for (const auto i : h.inputs) by_of(static_cast<int>(i), out);
 }
 
@@ -46,6 +47,7 @@ void Core::State::set_up() {
     run.has_absent = has_absent(m);
     run.every = m.every;
     for (const HandleId h : run.handles) {
+      run.reads_join = run.reads_join || metrics->reads_join(h);
       for (const auto& s : metrics->streams_of(h))
         if (const auto index = stream_index(s)) run.streams.push_back(*index);
       by_of(static_cast<int>(h), run.by);

@@ -20,7 +20,7 @@ struct JournalRow {
   Instant at;
   std::string monitor;  // id: pack/name
   LabelSet labels;
-  std::string kind;  // "transition" "flapping" "overflow" "restart" "script_error" "script_quarantine"
+  std::string kind;  // "transition" "flapping" "overflow" "evicted" "restart" "script_error" "script_quarantine"
   std::string from, to, severity_from, severity_to, reason;
   std::string evidence;  // JSON: value, n, nulls, excluded, status, window, threshold
 };

@@ -274,6 +274,15 @@ void Core::State::evaluate_judge(MonitorRuntime& run, Instant at, bool by_arriva
   tell_overflow(run, refused, at, out);
 }
 
+void Core::State::tell_evicted(MonitorRuntime& run, Instant at, CoreOutput& out) {
+  std::string full;
+  for (const HandleId h : run.handles)
+    if (full.empty()) full = metrics->full_join(h);
+  if (full.empty() == !run.evicted.is_active) return;
+  health(spec(run), "evicted", run.evicted, !full.empty(),
+         full.empty() ? "predictions wait for their labels again" : full, at, out);
+}
+
 void Core::State::evaluate(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out) {
   run.last_evaluated = at;
   ++run.round;
@@ -283,6 +292,7 @@ void Core::State::evaluate(MonitorRuntime& run, Instant at, bool by_arrival, Cor
     evaluate_judge(run, at, by_arrival, out);
   else
     evaluate_value(run, at, by_arrival, out);
+  if (run.reads_join) tell_evicted(run, at, out);
   run.found.is_whole = run.found.is_whole && !is_plain && run.found.judged == run.entries.size();
   forget(run, at, out);
 }

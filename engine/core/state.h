@@ -73,13 +73,13 @@ struct MonitorRuntime {
   std::uint64_t round = 0;
   std::map<LabelSet, Entry> entries;
   Found found;
-  bool has_absent = false, is_grouped = false;
+  bool has_absent = false, is_grouped = false, reads_join = false;
   Plan plan;
   std::vector<HandleId> handles;             // all it reads
   std::vector<std::size_t> streams;          // indices into PackSpec::streams, ascending
   std::vector<std::uint8_t> waits_for_rows;  // by stream above: stands in State::sleepers
   InstanceRules rules;
-  Health error, overflow;
+  Health error, overflow, evicted;
   // The first label set whose call was put off, judged first next time; and since when no call of it was made.
   std::optional<LabelSet> missed_from;
   Instant missed_since = far_past;
@@ -181,6 +181,9 @@ struct Core::State {
   void absent_series(MonitorRuntime& run, bool any_data, Instant at, CoreOutput& out);
 
   void evaluate_judge(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out);
+
+  // A join below the monitor lets predictions go before their labels have had their time.
+  void tell_evicted(MonitorRuntime& run, Instant at, CoreOutput& out);
 
   void evaluate(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out);
 

@@ -20,6 +20,9 @@ std::string evidence_json(const Reading& r, const std::string& rule) {
   if (r.revision) out += ",\"revision\":" + std::to_string(r.revision);
   if (!r.baseline.empty())
     out += ",\"baseline\":\"" + json_escape(r.baseline) + "\",\"baseline_n\":" + std::to_string(r.baseline_n);
+  if (r.coverage)
+    out += ",\"coverage\":" + format_number(*r.coverage) + ",\"pending\":" + std::to_string(r.pending) +
+           ",\"leaked\":" + std::to_string(r.leaked) + ",\"relabelled\":" + std::to_string(r.relabelled);
   if (!rule.empty()) out += ",\"rule\":\"" + json_escape(rule) + "\"";
   return out + "}";
 }
@@ -125,7 +128,7 @@ void Core::State::health(const MonitorSpec& m, const std::string& suffix, Health
   JournalRow row;
   row.at = at;
   row.monitor = shown.id;
-  row.kind = suffix == "overflow" ? "overflow" : "script_error";
+  row.kind = suffix == "error" ? "script_error" : suffix;
   row.from = is_active ? "ok" : "firing";
   row.to = is_active ? "firing" : "ok";
   row.reason = reason;

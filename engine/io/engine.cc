@@ -44,6 +44,7 @@ Result<RunningPack> Engine::State::build(EnginePack pack) {
   // Before its baselines are read: a `where` may be what the process died in.
   if (!pack.suspicion.empty()) out.core->quarantine_scripts(pack.suspicion, options.clock());
   for (const auto& stream : pack.spec.streams) {
+    if (stream.join) continue;  // fed by its sides
     auto decoder = Decoder::create(stream);
     if (!decoder) return decoder.error().within("stream " + stream.name);
     out.decoders.emplace(stream.name, std::move(*decoder));

@@ -57,6 +57,7 @@ void Engine::State::ingest(HttpRequest request, HttpServer::Respond respond) {
   std::vector<std::string> holders;
   for (const auto& p : packs)
     for (const auto& s : p.core->pack().streams) {
+      if (s.join) continue;
       const std::string full = p.core->pack().name + "/" + s.name;
       known.push_back(s.name);
       if (d->stream == full || d->stream == s.name) holders.push_back(full);

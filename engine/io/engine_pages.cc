@@ -15,7 +15,10 @@ EngineFacts Engine::State::facts() const {
     f.packs[spec.name] = p.core->counters();
     f.scripts[spec.name] = {p.scripts->facts(), p.scripts->deferred(), p.core->quarantined_scripts()};
     for (const auto& s : spec.streams)
-      if (const auto* c = p.core->metrics().counters(s.name)) f.streams.push_back({spec.name, s.name, *c});
+      if (const auto* c = p.core->metrics().counters(s.name); c && !s.join)
+        f.streams.push_back({spec.name, s.name, *c});
+    for (const auto& j : p.core->metrics().joins())
+      f.joins.push_back({spec.name, std::string(j.stream), j.counters, j.predictions, j.labels, j.memory_bytes});
     for (auto& a : p.core->alerts(true)) f.alerts.push_back(std::move(a));
   }
   f.commits = times;

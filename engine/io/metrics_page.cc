@@ -172,6 +172,20 @@ std::string metrics_page(const EngineFacts& f) {
       e.sample("tidewatch_stream_watermark_seconds", {{"pack", s.pack}, {"stream", s.name}},
                static_cast<double>(s.counters.watermark.ns) / 1e9);
 
+  // Gauges, though most only grow: a label taken for a leak may yet meet an earlier score of its id.
+  e.family("tidewatch_join_rows", "gauge", "Rows of joined streams by what became of them.");
+  for (const auto& j : f.joins)
+    for (const auto& [outcome, n] : j.counters.all())
+      e.sample("tidewatch_join_rows", {{"pack", j.pack}, {"stream", j.stream}, {"outcome", std::string(outcome)}},
+               count(n));
+  e.family("tidewatch_join_waiting_rows", "gauge", "Rows of joined streams that may still change something.");
+  for (const auto& j : f.joins)
+    for (const auto& [side, n] : {std::pair("predictions", j.predictions), std::pair("labels", j.labels)})
+      e.sample("tidewatch_join_waiting_rows", {{"pack", j.pack}, {"stream", j.stream}, {"side", side}}, count(n));
+  e.family("tidewatch_join_waiting_bytes", "gauge", "Memory those rows take.");
+  for (const auto& j : f.joins)
+    e.sample("tidewatch_join_waiting_bytes", {{"pack", j.pack}, {"stream", j.stream}}, count(j.memory_bytes));
+
   std::map<std::pair<std::string, std::string>, std::uint64_t> by_state;
   for (const auto& a : f.alerts)
     ++by_state[{std::string(name_of(a.state)),

@@ -44,6 +44,13 @@ struct EngineFacts {
     StreamCounters counters;
   };
   std::vector<Stream> streams;
+  struct Join {
+    std::string pack, stream;
+    JoinCounters counters;
+    std::uint64_t predictions = 0, labels = 0;
+    std::size_t memory_bytes = 0;
+  };
+  std::vector<Join> joins;
   std::vector<AlertView> alerts;              // pending and firing
   std::map<std::string, CoreCounters> packs;  // by pack
   struct Scripts {

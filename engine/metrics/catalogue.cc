@@ -145,6 +145,24 @@ const std::vector<MetricInfo>& rows() {
           "false_positive times FP plus false_negative times FN; per = \"prediction\" divides by the rows.",
           R"(api:decision_cost("score", "outcome", { over = "1 day", false_positive = 1, false_negative = 20 }))", 1, 2,
           with_window, 1),
+      row("coverage", "coverage(score, { over, where })", "model",
+          "Of a joined stream: predictions of the newest closed window whose label is known over all of them, from 0 "
+          "to "
+          "1, with a 95 % Wilson interval. With a score column, `bins` has the share by tenth of the score: the early "
+          "labels are no random sample.",
+          R"(judged:coverage({ over = "1 day" }))", 0, 1, with_window, 1, plain, plain, is_share),
+      row("label_delay", "label_delay({ over, q })", "model",
+          "Of a joined stream: seconds until the label of a prediction is there, for the share q (0.5) of them, by the "
+          "Kaplan-Meier curve: predictions still waiting count with their age. `immature`, with that age as `low`, "
+          "while the curve has not come down to 1 - q.",
+          R"(judged:label_delay({ over = "30 days", q = 0.9 }))", 0, 0, with_window, 1),
+      row("leakage", "leakage({ columns, actual, over })", "model",
+          "How well the best single feature tells the outcome: max(A, 1 - A) of its AUC for a yes/no outcome, "
+          "abs(Spearman) for a number, the accuracy of the best map for a category. `text` names the column. Above "
+          "0.98 "
+          "a feature has seen the label. At most 100,000 rows a window.",
+          R"(judged:leakage({ columns = { "score", "amount" }, actual = "outcome", over = "1 day" }))", 2, 256,
+          with_window, 200, plain, plain, is_share),
       // System layer
       row("count", "count({ over, where, by })", "system", "Rows in the window.", R"(api:count({ over = "1h" }))", 0, 0,
           with_window, 0),

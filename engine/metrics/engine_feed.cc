@@ -81,7 +81,7 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
                                          Instant now, bool check_future) {
   std::vector<Rejected> rejected;
   StreamState* const stream = state_->stream(name);
-  if (!stream) return rejected;
+  if (!stream || stream->joined) return rejected;  // a joined stream is fed by its sides
   StreamCounters& counters = stream->counters;
   if (stream->started == far_past) stream->started = now;
   const Instant watermark = stream->watermark.value();
@@ -92,7 +92,8 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
     refused += count;
   }
 
-  Instant oldest = stream->rings.empty() ? far_past : far_future;
+  // A join judges for itself what comes too late for it.
+  Instant oldest = stream->rings.empty() || !stream->joins.empty() ? far_past : far_future;
   for (const auto& use : stream->rings) oldest = std::min(oldest, use.ring->oldest_landable(watermark));
   const Instant latest = check_future ? now + stream->spec.future : far_future;
   std::vector<std::uint32_t>& rows = state_->landable;
@@ -182,6 +183,7 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
       use.ring->land(batch, in_ring, use.index == SIZE_MAX ? no_labels : label_ids[use.index], watermark);
     }
     stream->watermark.arrived(source, newest, now);
+    state_->join_feed(*stream, batch, rows);
   }
   Instant at = newest;
   if (at == far_past) at = watermark == far_past ? now : watermark;
@@ -190,12 +192,18 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
   counters.last_arrival = stream->watermark.last_arrival();
   counters.watermark = stream->watermark.value();
   for (auto& use : stream->rings) use.ring->forget(counters.watermark);
+  for (StreamState* joined : stream->joins) state_->join_advance(*joined);
   return rejected;
 }
 
 void MetricEngine::tick(Instant now) {
   for (auto& stream : state_->streams) {
     if (stream->started == far_past) stream->started = now;
+    if (stream->joined) {  // made after both its sides
+      state_->join_advance(*stream);
+      for (auto& index : stream->indexes) index->sweep();
+      continue;
+    }
     stream->watermark.tick(now);
     const Instant watermark = stream->counters.watermark = stream->watermark.value();
     for (auto& use : stream->rings) use.ring->forget(watermark);

@@ -82,6 +82,7 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
                                              Instant now) {
   Ring& ring = *leaf.ring;
   const StreamState& stream = *leaf.stream;
+  if (stream.joined) return read_joined(leaf, part, series, as_of, now);
   const Instant watermark = stream.watermark.value();
   Reading fresh;
   fresh.as_of = now;
@@ -170,6 +171,7 @@ SharedReading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Serie
 
 Reading MetricEngine::State::read_stream(Leaf& leaf, const AsOf& as_of, Instant now) {
   const StreamState& stream = *leaf.stream;
+  if (stream.joined) return read_coverage(leaf, as_of, now);
   const std::string& metric = leaf.spec.metric;
   if (metric == "freshness") {
     Instant newest = stream.watermark.newest();

@@ -5,10 +5,15 @@
 namespace tidewatch {
 namespace {
 
-constexpr std::uint32_t format = 1;
+constexpr std::uint32_t format = 2;
 
 std::string shape_of(const StreamSpec& stream) {
   std::string shape = stream.schema.hash(true) + stream.time + "|" + stream.key;
+  if (const auto& j = stream.join) {
+    for (const std::string& key : j->on) shape += "|on " + key;
+    shape += "|" + std::to_string(j->within.ns) + "|" + std::to_string(j->early.ns) + "|" +
+             std::to_string(j->is_over_label_time);
+  }
   for (const DerivedSpec& derived : stream.derived) shape += "|" + derived.name + "=" + derived.expression;
   return shape;
 }
@@ -53,6 +58,18 @@ void MetricEngine::save(ByteWriter& out) const {
       body.put(static_cast<std::uint64_t>(column));
       body.put(at.ns);
     }
+    if (const JoinedStream* const joined = stream->joined.get()) {
+      ByteWriter join;
+      joined->join->write(join);
+      body.text(join.bytes());
+      body.put(static_cast<std::uint64_t>(joined->coverage.size()));
+      for (const auto& panes : joined->coverage) {
+        body.text(panes->key());
+        ByteWriter counts;
+        panes->write(counts);
+        body.text(counts.bytes());
+      }
+    }
     body.put(static_cast<std::uint64_t>(stream->rings.size()));
     for (const auto& use : stream->rings) {
       body.text(use.ring->key());
@@ -83,7 +100,7 @@ void MetricEngine::save(ByteWriter& out) const {
 }
 
 Done MetricEngine::restore(ByteReader& in) {
-  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 1");
+  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 2");
   for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
     const std::string name = in.text();
     const std::string bytes = in.text();
@@ -101,6 +118,20 @@ Done MetricEngine::restore(ByteReader& in) {
       const auto column = static_cast<std::size_t>(body.get<std::uint64_t>());
       const Instant at{body.get<std::int64_t>()};
       if (const auto found = stream->newest_in.find(column); found != stream->newest_in.end()) found->second = at;
+    }
+    if (JoinedStream* const joined = stream->joined.get()) {
+      const std::string join_bytes = body.text();
+      ByteReader join(join_bytes);
+      if (!joined->join->read(join)) return invalid("metrics checkpoint: the join " + name + " is damaged");
+      for (std::size_t j = body.count(8); j > 0 && body.good(); --j) {
+        const std::string key = body.text();
+        const std::string count_bytes = body.text();
+        for (auto& panes : joined->coverage) {
+          if (panes->key() != key) continue;
+          ByteReader counts(count_bytes);
+          if (!panes->read(counts)) return invalid("metrics checkpoint: the coverage of " + name + " is damaged");
+        }
+      }
     }
     for (std::size_t j = body.count(8); j > 0 && body.good(); --j) {
       const std::string key = body.text();

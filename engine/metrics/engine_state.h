@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "metrics/handle_eval.h"
+#include "metrics/join_stream.h"
 #include "metrics/metric_engine.h"
 #include "metrics/stream_metrics.h"
 #include "metrics/watermark.h"
@@ -62,6 +63,8 @@ struct StreamState {
     std::size_t index = SIZE_MAX;  // into indexes
   };
   std::vector<RingUse> rings;
+  std::unique_ptr<JoinedStream> joined;  // this stream is made of two others
+  std::vector<StreamState*> joins;       // joined streams this one is a side of
 
   explicit StreamState(StreamSpec s) : spec(std::move(s)), watermark(spec.disorder, spec.idle) {}
   std::optional<std::size_t> column(std::string_view name) const;  // declared, then derived
@@ -100,6 +103,7 @@ struct Leaf {
   MetricSpec spec;
   std::string key;
   Calendar calendar{"weekdays", 0x1f, {}};
+  CoveragePanes* coverage = nullptr;  // joined streams
   std::optional<std::size_t> of_column;
   // is_by_column: the label sets handed out, each with its part and the ring's label set.
   std::map<LabelSet, std::pair<std::size_t, LabelSet>> column_labels;
@@ -153,6 +157,12 @@ struct MetricEngine::State {
               bool begins_early, const std::string* undefined, Reading& out) const;
   SharedReading record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row,
                        Instant watermark);
+  // Joined streams: rows of a side, time of a side, and readings that wait for labels.
+  void join_feed(StreamState& from, const Batch& batch, std::span<const std::uint32_t> rows);
+  void join_advance(StreamState& joined);
+  void join_land(StreamState& joined);
+  SharedReading read_joined(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
+  Reading read_coverage(Leaf& leaf, const AsOf& as_of, Instant now);
   void know_columns(HandleId handle);  // label sets by column exist once listed
   static Target target_of(Leaf& leaf, const LabelSet& labels);
   const Listing& list(HandleId handle);

@@ -39,6 +39,7 @@ constexpr FamilyRow family_rows[] = {
     {"auc", "auc", make_auc, Wants::any},
     {"percentile_rank", "percentile_rank", make_percentile_rank, Wants::number},
     {"last", "last", make_last, Wants::any},
+    {"leakage", "leakage", make_leakage, Wants::any},
 };
 
 const FamilyRow* row_of(std::string_view metric) {
@@ -109,10 +110,13 @@ Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const Stream
   const std::vector<std::string> columns = columns_of(spec, stream, info->columns_max);
   if (info->columns_max >= 0) {
     const auto got = static_cast<int>(columns.size());
-    if (got != info->columns_max) {
-      const std::string expected = info->columns_max == 0   ? "no column"
-                                   : info->columns_max == 1 ? "one column"
-                                                            : "two columns";
+    const bool is_list = info->columns_max > 2;  // features, then the outcome
+    if (is_list ? got < info->columns_min || got > info->columns_max : got != info->columns_max) {
+      const std::string expected =
+          info->columns_max == 0   ? "no column"
+          : info->columns_max == 1 ? "one column"
+          : is_list ? std::to_string(info->columns_min) + " to " + std::to_string(info->columns_max) + " columns"
+                    : "two columns";
       return invalid(spec.metric + ": expected " + expected + ", got " + std::to_string(got) + "; " +
                      std::string(info->signature));
     }

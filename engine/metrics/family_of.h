@@ -85,6 +85,7 @@ FamilyMade make_classification(const FamilyInput&);
 FamilyMade make_auc(const FamilyInput&);
 FamilyMade make_percentile_rank(const FamilyInput&);
 FamilyMade make_last(const FamilyInput&);
+FamilyMade make_leakage(const FamilyInput&);
 FamilyMade make_distinct(const FamilyInput&);
 
 // Which outcomes are positive: true, 1, or the text `positive`. -1 = neither 0 nor 1.

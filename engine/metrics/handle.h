@@ -28,7 +28,8 @@ struct WindowSpec {
 // "5m", "252 rows", "5 business days", "calendar day|week|month|quarter|year".
 Result<WindowSpec> parse_window(std::string_view text);
 
-enum class ReadMode : std::uint8_t { closed, open };
+// mature and latest: joined streams only, where closed means mature.
+enum class ReadMode : std::uint8_t { closed, open, mature, latest };
 
 struct MetricSpec {
   std::string metric;  // a name of the catalogue: "p95"

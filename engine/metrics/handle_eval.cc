@@ -56,8 +56,8 @@ Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b) {
   r.excluded = a.excluded + b.excluded;
   r.excluded_by = a.excluded_by;
   for (const auto& [reason, count] : b.excluded_by) {
-    const auto same =
-        std::find_if(r.excluded_by.begin(), r.excluded_by.end(), [&why = reason](const auto& e) { return e.first == why; });
+    const auto same = std::find_if(r.excluded_by.begin(), r.excluded_by.end(),
+                                   [&why = reason](const auto& e) { return e.first == why; });
     if (same == r.excluded_by.end())
       r.excluded_by.emplace_back(reason, count);
     else

@@ -135,6 +135,11 @@ class Builder {
 
   // Rings know how long to keep panes only when every handle has been seen.
   void size(Leaf& leaf) {
+    if (leaf.stream && leaf.stream->joined) {
+      leaf.stream->joined->lateness = std::max(leaf.stream->joined->lateness, leaf.lateness);
+      const Duration reach = nominal(leaf.spec.window) + leaf.lateness + leaf.keep_behind;
+      if (leaf.coverage) leaf.coverage->needs(reach);
+    }
     if (!leaf.ring) {
       if (leaf.stream)
         leaf.stream->log_keep = std::max(leaf.stream->log_keep, nominal(leaf.spec.window) + leaf.keep_behind);
@@ -144,13 +149,14 @@ class Builder {
     leaf.ring->needs(land, land + leaf.keep_behind);
     const Duration step = leaf.ring->clock().step();
     if (leaf.kind == Leaf::Kind::rows || leaf.ring->clock().by_day()) return;
-    const std::int64_t panes = (land + leaf.keep_behind).ns / step.ns + 2;
+    const Duration within = leaf.stream->joined ? leaf.stream->spec.join->within : Duration{0};
+    const std::int64_t panes = (land + leaf.keep_behind + within).ns / step.ns + 2;
     if (panes <= most_panes) return;
     // The finest step of a whole number of panes that fits.
     Duration better = leaf.spec.window.over;
     for (std::int64_t n = 60; n > 0; --n) {
       const Duration candidate = leaf.spec.window.over / n;
-      if (leaf.spec.window.over.ns % n == 0 && (land + leaf.keep_behind).ns / candidate.ns + 2 <= most_panes) {
+      if (leaf.spec.window.over.ns % n == 0 && (land + leaf.keep_behind + within).ns / candidate.ns + 2 <= most_panes) {
         better = candidate;
         break;
       }
@@ -202,10 +208,16 @@ class Builder {
     if (info && info->needs_over && spec.window.kind == WindowSpec::Kind::none && !spec.at_baseline)
       fine = problem(spec.metric +
                      " needs a window: over = \"5m\", \"252 rows\", \"5 business days\" or \"calendar day\"");
+    if (stream.joined || is_join_metric(spec.metric) || spec.read >= ReadMode::mature) fine = joined(leaf) && fine;
     if (!fine || !pace(leaf)) return false;
     if (spec.min_n == 0 && info) spec.min_n = info->default_min_n;
     leaf.is_extensive = leaf.is_zero_when_empty = is_extensive(spec.metric);
 
+    if (is_join_metric(spec.metric)) {
+      leaf.kind = Leaf::Kind::stream;
+      std::size_t selection = 0;
+      return select(stream, spec, selection) && coverage(leaf);
+    }
     if (is_stream_metric(spec.metric)) {
       leaf.kind = Leaf::Kind::stream;
       if (spec.of.empty()) return true;
@@ -227,7 +239,78 @@ class Builder {
     }
     leaf.kind = spec.window.kind == WindowSpec::Kind::rows ? Leaf::Kind::rows : Leaf::Kind::window;
     leaf.ring = ring(leaf, selection);
-    return leaf.ring && families(leaf, selection);
+    return leaf.ring && families(leaf, selection) && (!stream.joined || coverage(leaf));
+  }
+
+  // What only joined streams have, and what they have not.
+  bool joined(Leaf& leaf) {
+    MetricSpec& spec = leaf.spec;
+    const StreamState& stream = *leaf.stream;
+    if (!stream.joined)
+      return problem(spec.read >= ReadMode::mature
+                         ? "read = \"mature\" and \"latest\" are for joined streams; here it is \"closed\" or \"open\""
+                         : spec.metric +
+                               " is of a joined stream: predictions:join(labels, { on = \"id\", within = "
+                               "\"2 days\" }):" +
+                               spec.metric + "(...)");
+    const bool over_labels = stream.spec.join->is_over_label_time;
+    if (spec.read == ReadMode::closed) spec.read = ReadMode::mature;
+    if (is_stream_metric(spec.metric))
+      return problem(spec.metric + " is of the streams that arrive: ask it of \"" + stream.spec.join->predictions +
+                     "\" or \"" + stream.spec.join->labels + "\"");
+    if (spec.read == ReadMode::open)
+      return problem("a joined stream is read \"mature\" or \"latest\": its running pane has no labels to speak of");
+    if (spec.window.kind == WindowSpec::Kind::rows)
+      return problem("a joined stream has windows of time: the last rows of it are those whose labels are still out");
+    if (leaf.baseline || spec.at_baseline)
+      return problem("a joined stream has no baseline yet: compare on stream \"" + stream.spec.join->predictions +
+                     "\", or with an earlier window of its own");
+    if (is_join_metric(spec.metric) && !spec.by.empty()) return problem(spec.metric + " has no `by`; use where");
+    if (is_join_metric(spec.metric) && over_labels)
+      return problem(spec.metric + " counts predictions by their own time, which time = \"actual\" does not keep");
+    return true;
+  }
+
+  // The panes that count the predictions this leaf's windows wait for.
+  bool coverage(Leaf& leaf) {
+    StreamState& stream = *leaf.stream;
+    if (stream.spec.join->is_over_label_time) return true;
+    JoinedStream& joined = *stream.joined;
+    const MetricSpec& spec = leaf.spec;
+    CoveragePanes::Spec wanted;
+    wanted.where = spec.predicate >= 0 ? "" : prediction_part(spec.where, stream.spec, joined.predicted_columns);
+    for (const std::string& name : spec.by) {
+      const auto column = stream.column(name);
+      if (!column || *column >= joined.predicted_columns) continue;
+      wanted.by.push_back(name);
+      wanted.by_columns.push_back(*column);
+    }
+    if (spec.metric == "coverage" && !spec.columns.empty()) {
+      wanted.score = stream.column(spec.columns[0]);
+      if (!wanted.score || *wanted.score >= joined.predicted_columns)
+        return problem("coverage: expected a score column of the predictions, got \"" + spec.columns[0] + "\"");
+      if (const auto type = stream.type_of(*wanted.score);
+          type != ColumnType::number && type != ColumnType::integer && type != ColumnType::boolean)
+        return problem("coverage: expected a number in column \"" + spec.columns[0] + "\"");
+    }
+    const bool by_day = spec.window.kind != WindowSpec::Kind::sliding;
+    const std::string pace = by_day ? "days " + spec.window.zone : std::to_string(spec.step.ns);
+    wanted.key = join({wanted.where, join(wanted.by), pace, wanted.score ? spec.columns[0] : ""});
+    for (auto& panes : joined.coverage)
+      if (panes->key() == wanted.key) leaf.coverage = panes.get();
+    if (!leaf.coverage) {
+      std::optional<Expression> where;
+      if (!wanted.where.empty()) {
+        auto compiled = Expression::compile(wanted.where, stream.spec);
+        if (!compiled) return problem(compiled.error().text);
+        where.emplace(std::move(*compiled));
+      }
+      joined.coverage.push_back(std::make_unique<CoveragePanes>(
+          std::move(wanted), by_day ? PaneClock(spec.window.zone) : PaneClock(spec.step), std::move(where)));
+      leaf.coverage = joined.coverage.back().get();
+    }
+    if (spec.metric == "label_delay") leaf.coverage->keep_delays();
+    return true;
   }
 
   // Step, panes and lateness.
@@ -301,6 +384,7 @@ class Builder {
     PaneClock clock = by_day ? PaneClock(spec.window.zone) : PaneClock(is_rows ? days(1) : spec.step);
     const auto key_column = stream.spec.key.empty() ? std::nullopt : stream.column(stream.spec.key);
     use.ring = std::make_unique<Ring>(key, std::move(clock), is_rows, labels, key_column);
+    if (stream.joined) use.ring->make_revisable();
     stream.rings.push_back(std::move(use));
     return known = stream.rings.back().ring.get();
   }
@@ -367,6 +451,69 @@ class Builder {
   std::unordered_map<std::string, Ring*> rings_;
 };
 
+// A joined stream takes its sides, which must stand before it, and its derived columns.
+template <typename State>
+void connect_joins(State& state, std::vector<MetricEngine::Problem>& problems) {
+  for (auto& stream : state.streams) {
+    if (!stream->spec.join) continue;
+    const JoinSpec& join = *stream->spec.join;
+    StreamState *predictions = nullptr, *labels = nullptr;
+    for (auto& other : state.streams) {
+      if (other == stream) break;
+      if (other->spec.name == join.predictions) predictions = other.get();
+      if (other->spec.name == join.labels) labels = other.get();
+    }
+    if (!predictions || !labels) {
+      problems.push_back({0, stream->spec.name + ": no stream \"" + (predictions ? join.labels : join.predictions) +
+                                 "\" is declared before it"});
+      stream->spec.join.reset();
+      continue;
+    }
+    auto& joined = *(stream->joined = std::make_unique<JoinedStream>());
+    joined.predictions = predictions;
+    joined.labels = labels;
+    joined.predicted_columns = predictions->spec.schema.columns.size() + predictions->spec.derived.size();
+    predictions->joins.push_back(stream.get());
+    labels->joins.push_back(stream.get());
+    StreamSpec so_far = stream->spec;
+    so_far.derived.clear();
+    for (const DerivedSpec& derived : stream->spec.derived) {
+      auto expression = Expression::compile(derived.expression, so_far);
+      if (!expression)
+        problems.push_back({0, "derived column \"" + derived.name + "\": " + expression.error().text});
+      else
+        joined.derived.push_back(std::move(*expression));
+      so_far.derived.push_back(derived);
+    }
+  }
+}
+
+// Once every metric has said how late its rows may be.
+void make_join(StreamState& stream) {
+  JoinedStream& joined = *stream.joined;
+  const JoinSpec& spec = *stream.spec.join;
+  LabelJoin::Shape shape;
+  const auto types_of = [](const StreamSpec& side, std::vector<ColumnType>& out) {
+    for (const ColumnSpec& column : side.schema.columns) out.push_back(column.type);
+    out.resize(out.size() + side.derived.size(), ColumnType::number);
+  };
+  types_of(joined.predictions->spec, shape.predicted);
+  types_of(joined.labels->spec, shape.actual);
+  shape.predicted_time = *joined.predictions->column(joined.predictions->spec.time);
+  shape.actual_time = *joined.labels->column(joined.labels->spec.time);
+  for (const std::string& key : spec.on) {
+    shape.predicted_key.push_back(*joined.predictions->column(key));
+    shape.actual_key.push_back(*joined.labels->column(key));
+  }
+  shape.within = spec.within;
+  shape.early = spec.early;
+  shape.lateness = joined.lateness;
+  shape.most_pending = spec.most_pending;
+  shape.is_over_label_time = spec.is_over_label_time;
+  joined.join = std::make_unique<LabelJoin>(std::move(shape));
+  joined.changes = joined.join->changes();
+}
+
 }  // namespace
 
 MetricEngine::MetricEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -383,13 +530,14 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
     state->baselines.push_back(std::make_unique<BaselineState>());
     state->baselines.back()->spec = std::move(spec);
   }
+  std::vector<Problem> found;
+  connect_joins(*state, found);
   state->handles = std::move(handles);
   const std::size_t count = state->handles.size();
   state->leaf_of.assign(count, nullptr);
   state->leaves_under.resize(count);
   state->is_grouped.assign(count, 0);
   state->listings.resize(count);
-  std::vector<Problem> found;
   Builder<State> builder(*state, found);
   using Op = HandleSpec::Op;
   for (HandleId id = 0; id < count; ++id) {
@@ -455,6 +603,8 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
     leaf->quiet_after = nominal(leaf->spec.window) + leaf->lateness + leaf->keep_behind +
                         std::max(leaf->spec.step, days(leaf->panes == 0 ? 1 : 0));
   }
+  for (auto& stream : state->streams)
+    if (stream->joined) make_join(*stream);
   if (!found.empty()) {
     Error error = invalid(found.front().text);
     if (problems) *problems = std::move(found);
@@ -468,6 +618,9 @@ std::uint64_t MetricEngine::version(HandleId handle) const {
   for (const Leaf* leaf : state_->leaves_under[handle]) {
     const StreamState& stream = *leaf->stream;
     const Instant watermark = stream.watermark.value();
+    if (stream.joined)
+      version += stream.joined->join->version() +
+                 static_cast<std::uint64_t>(stream.joined->settled_watermark(*stream.spec.join).ns / seconds(1).ns);
     if (leaf->kind == Leaf::Kind::stream) {
       version += stream.log.version() + static_cast<std::uint64_t>(watermark.ns / seconds(1).ns);
     } else if (leaf->kind == Leaf::Kind::rows) {
@@ -489,6 +642,12 @@ bool MetricEngine::is_quiet(HandleId handle, Instant) const {
     if (leaf->quiet == Leaf::Quiet::always) continue;
     if (leaf->quiet == Leaf::Quiet::never) return false;
     if (mark.newest() == far_past) continue;
+    if (leaf->stream->joined) {
+      // Quiet once every prediction's time is over and its windows are empty.
+      const Instant settled = leaf->stream->joined->settled_watermark(*leaf->stream->spec.join);
+      if (settled <= mark.newest() + leaf->quiet_after) return false;
+      continue;
+    }
     if (leaf->quiet == Leaf::Quiet::rows) {
       if (mark.value() < mark.newest()) return false;
     } else if (mark.value() <= mark.newest() + leaf->quiet_after) {
@@ -500,13 +659,51 @@ bool MetricEngine::is_quiet(HandleId handle, Instant) const {
 
 std::vector<std::string> MetricEngine::streams_of(HandleId handle) const {
   std::set<std::string> names;
-  for (const Leaf* leaf : state_->leaves_under[handle]) names.insert(leaf->stream->spec.name);
+  for (const Leaf* leaf : state_->leaves_under[handle]) {
+    if (const JoinedStream* const joined = leaf->stream->joined.get()) {
+      names.insert(joined->predictions->spec.name);
+      names.insert(joined->labels->spec.name);
+      continue;
+    }
+    names.insert(leaf->stream->spec.name);
+  }
   return {names.begin(), names.end()};
 }
 
 const StreamCounters* MetricEngine::counters(std::string_view name) const {
   const StreamState* stream = state_->stream(name);
   return stream ? &stream->counters : nullptr;
+}
+
+std::vector<MetricEngine::JoinView> MetricEngine::joins() const {
+  std::vector<JoinView> out;
+  for (const auto& stream : state_->streams) {
+    if (!stream->joined) continue;
+    const LabelJoin& join = *stream->joined->join;
+    out.push_back({stream->spec.name, join.counters(), join.pending(), join.held(), join.memory_bytes()});
+  }
+  return out;
+}
+
+bool MetricEngine::reads_join(HandleId handle) const {
+  for (const Leaf* leaf : state_->leaves_under[handle])
+    if (leaf->stream->joined) return true;
+  return false;
+}
+
+std::string MetricEngine::full_join(HandleId handle) const {
+  for (const Leaf* leaf : state_->leaves_under[handle]) {
+    const JoinedStream* const joined = leaf->stream->joined.get();
+    if (!joined || joined->join->last_evicted() == far_past) continue;
+    const Instant labelled = joined->labels->watermark.value();
+    if (labelled != far_past &&
+        joined->join->last_evicted() <= labelled - leaf->stream->spec.join->within - joined->lateness)
+      continue;
+    return leaf->stream->spec.name + " holds " + with_thousands(leaf->stream->spec.join->most_pending) +
+           " predictions, its most, and lets the oldest go before their labels have had their time: raise "
+           "most_pending or shorten within";
+  }
+  return {};
 }
 
 Duration MetricEngine::default_every(HandleId handle) const {
@@ -541,6 +738,9 @@ std::size_t MetricEngine::memory_bytes() const {
   for (const auto& stream : state_->streams) {
     for (const auto& use : stream->rings) bytes += use.ring->memory_bytes();
     for (const auto& index : stream->indexes) bytes += index->memory_bytes();
+    if (!stream->joined) continue;
+    bytes += stream->joined->join->memory_bytes();
+    for (const auto& panes : stream->joined->coverage) bytes += panes->memory_bytes();
   }
   return bytes;
 }

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "metrics/handle.h"
+#include "metrics/join_counters.h"
 #include "metrics/shared_reading.h"
 #include "records/batch.h"
 #include "records/labels.h"
@@ -88,6 +89,17 @@ class MetricEngine {
   std::vector<std::string> streams_of(HandleId handle) const;
 
   const StreamCounters* counters(std::string_view stream) const;
+  // Joined streams: what became of the rows of both sides, and what waits.
+  struct JoinView {
+    std::string_view stream;
+    JoinCounters counters;
+    std::uint64_t predictions = 0, labels = 0;  // rows held
+    std::size_t memory_bytes = 0;
+  };
+  std::vector<JoinView> joins() const;
+  bool reads_join(HandleId handle) const;
+  // Why, while a join below the handle lets predictions go before their labels have had their time; else "".
+  std::string full_join(HandleId handle) const;
   Duration default_every(HandleId handle)
       const;  // 1s up to 10m, 10s to 1h, 1m to 1 day, 10m to 1 week, else 1h; rows/business/calendar: 1h
   std::size_t series_count() const;

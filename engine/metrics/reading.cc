@@ -61,6 +61,8 @@ void write_reading(ByteWriter& out, const Reading& r) {
     out.put(b.score);
     out.put(b.positive);
   }
+  put_optional(out, r.coverage);
+  for (const std::uint64_t v : {r.pending, r.leaked, r.relabelled}) out.put(v);
 }
 
 Reading read_reading(ByteReader& in) {
@@ -93,6 +95,8 @@ Reading read_reading(ByteReader& in) {
     b.positive = in.get<double>();
     r.bins.push_back(b);
   }
+  r.coverage = get_optional(in);
+  for (std::uint64_t* v : {&r.pending, &r.leaked, &r.relabelled}) *v = in.get<std::uint64_t>();
   return r;
 }
 

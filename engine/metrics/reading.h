@@ -45,6 +45,8 @@ struct Reading {
   std::string baseline;                      // name of the baseline used, "" when none
   std::uint64_t baseline_n = 0;
   std::vector<CalibrationBin> bins;
+  std::optional<double> coverage;  // joined streams: share of the window's predictions whose label is known
+  std::uint64_t pending = 0, leaked = 0, relabelled = 0;
 
   bool is_ok() const { return status == Status::ok && (value.has_value() || !text.empty()); }
 };

@@ -10,8 +10,17 @@ bool Ring::write_pane(Pane& pane, ByteWriter& out) {
     if (!slots_[s].is_sequential) slots_[s].family->write(pane.states.state(slots_[s].offset), state);
     out.text(state.bytes());
   }
-  out.put(static_cast<std::uint8_t>(pane.ordered != nullptr));
-  if (pane.ordered) pane.ordered->rows.write(out);
+  out.put(static_cast<std::uint8_t>(!pane.ordered ? 0 : pane.ordered->is_settled ? 2 : 1));
+  if (!pane.ordered) return true;
+  if (!pane.ordered->is_settled) {
+    pane.ordered->rows.write(out);
+    return true;
+  }
+  for (std::size_t s = 0; s < slots_.size(); ++s) {
+    ByteWriter state;
+    slots_[s].family->write(*pane.ordered->states[s], state);
+    out.text(state.bytes());
+  }
   return true;
 }
 
@@ -29,6 +38,7 @@ void Ring::write(ByteWriter& out) {
   out.put(read_end_);
   out.put(read_as_of_.ns);
   out.put(swept_);
+  out.put(settled_);
   out.put(static_cast<std::uint64_t>(marks_.size()));
   for (const auto& [index, mark] : marks_) {
     out.put(index);
@@ -62,6 +72,24 @@ void Ring::write(ByteWriter& out) {
   }
 }
 
+// States only; a family that was not there when the pane settled has seen nothing of it.
+void Ring::read_settled(Pane& pane, const std::vector<std::size_t>& slot_of, ByteReader& in) {
+  std::vector<std::unique_ptr<FamilyState>> states(slots_.size());
+  for (const std::size_t slot : slot_of) {
+    const std::string bytes = in.text();
+    if (slot >= slots_.size()) continue;
+    ByteReader reader(bytes);
+    states[slot] = slots_[slot].family->read_state(reader);
+    if (!states[slot]) in.fail();
+  }
+  if (!pane.ordered) return;
+  for (std::size_t s = 0; s < slots_.size(); ++s)
+    if (!states[s]) states[s] = slots_[s].family->make();
+  pane.ordered->states = std::move(states);
+  pane.ordered->is_stale = false;
+  pane.ordered->is_settled = true;
+}
+
 bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
   constexpr std::size_t gone = SIZE_MAX;
   std::vector<std::size_t> slot_of, recorder_of;
@@ -89,6 +117,7 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
   read_end_ = in.get<std::int64_t>();
   read_as_of_.ns = in.get<std::int64_t>();
   swept_ = in.get<std::int64_t>();
+  settled_ = in.get<std::int64_t>();
   marks_.clear();
   for (std::size_t i = in.count(20); i > 0 && in.good(); --i) {
     PaneMark& mark = marks_.at(in.get<std::int64_t>());
@@ -123,12 +152,17 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
         else
           in.fail();
       }
-      if (in.get<std::uint8_t>() == 0) continue;
+      const auto kept = in.get<std::uint8_t>();
+      if (pane.ordered) pane.ordered->is_stale = true;  // also when an edited pack asks for rows that were not kept
+      if (kept == 0) continue;
+      if (kept == 2) {
+        read_settled(pane, slot_of, in);
+        continue;
+      }
       RowStore rows(key_column_);
       if (!rows.read(in)) in.fail();
       if (!has_sequential_) continue;
       pane.ordered->rows = std::move(rows);
-      pane.ordered->is_stale = true;
     }
     if (in.get<std::uint8_t>() != 0) {
       RowStore rows(key_column_);

@@ -85,6 +85,31 @@ const Batch& RowStore::rows() {
   return rows_;
 }
 
+bool RowStore::remove(const Batch& batch, std::uint32_t row) {
+  rows();  // in order from here
+  std::size_t low = 0, high = rows_.rows;
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (compare_rows(rows_, static_cast<std::uint32_t>(middle), batch, row, key_column_) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == rows_.rows || compare_rows(rows_, static_cast<std::uint32_t>(low), batch, row, key_column_) != 0)
+    return false;
+  for (Column& column : rows_.columns) {
+    const auto cut = [&](auto& values) {
+      if (!values.empty()) values.erase(values.begin() + static_cast<std::ptrdiff_t>(low));
+    };
+    cut(column.null);
+    cut(column.numbers);
+    cut(column.integers);
+    cut(column.codes);
+  }
+  --rows_.rows;
+  return true;
+}
+
 void RowStore::drop_first(std::size_t count) {
   if (count == 0) return;
   std::vector<std::uint32_t> order(rows().rows - std::min(count, rows_.rows));

@@ -21,6 +21,8 @@ class RowStore {
   // The rows in order. Sorting happens here, once after a disorderly add. Borrowed until the next add.
   const Batch& rows();
   std::size_t size() const { return rows_.rows; }
+  // Takes out one row that equals this one in every value; false when there is none.
+  bool remove(const Batch& batch, std::uint32_t row);
   void drop_first(std::size_t count);  // in order; rows() is called by it
   std::size_t memory_bytes() const;
 

@@ -38,6 +38,10 @@ class SparsePanes {
     const auto inserted = items_.emplace(items_.begin() + (place - items_.data()), pane, T{});
     return inserted->second;
   }
+  void erase(std::int64_t pane) {
+    Item* const place = from(pane);
+    if (place != end() && place->first == pane) items_.erase(items_.begin() + (place - items_.data()));
+  }
   void drop_before(std::int64_t pane) {
     while (head_ < items_.size() && items_[head_].first < pane) items_[head_++].second = T{};
     if (head_ > 16 && head_ * 2 > items_.size()) {

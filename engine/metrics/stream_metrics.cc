@@ -13,6 +13,8 @@ bool is_stream_metric(std::string_view name) {
          name == "schema_hash";
 }
 
+bool is_join_metric(std::string_view name) { return name == "coverage" || name == "label_delay"; }
+
 void StreamLog::add(std::string_view source, const Batch& batch, std::uint64_t accepted, std::uint64_t rejected,
                     Instant at) {
   Entry& entry = entries_.at(floor_to(at, seconds(1)).ns / seconds(1).ns);

@@ -16,6 +16,8 @@
 namespace tidewatch {
 
 bool is_stream_metric(std::string_view name);
+// Those of a joined stream that count predictions, not pairs: coverage, label_delay.
+bool is_join_metric(std::string_view name);
 
 // What was delivered, by event time of the delivery's newest row (its watermark when it had none), in panes of 1 s.
 class StreamLog {

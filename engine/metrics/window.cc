@@ -19,7 +19,7 @@ std::size_t Ring::add_slot(std::string key, std::unique_ptr<Family> family) {
     if (slots_[i].key == key) return i;
   Slot slot;
   slot.key = std::move(key);
-  slot.is_sequential = family->is_sequential();
+  slot.is_sequential = is_revisable_ || family->is_sequential();
   slot.needed = family->needed_columns();
   slot.family = std::move(family);
   if (!slot.is_sequential) slot.offset = arena_.add(slot.family->state_bytes(), slot.family->states_own_nothing());

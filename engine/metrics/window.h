@@ -28,6 +28,7 @@ struct OrderedPart {
   RowStore rows;
   std::vector<std::unique_ptr<FamilyState>> states;  // by slot; null for the others
   bool is_stale = false;                             // rows came after the states were made
+  bool is_settled = false;                           // no row will: the states stayed, the rows went
 };
 
 // One label set's rows of one pane: a state a family, side by side; Ring::Slot says where.
@@ -130,6 +131,16 @@ class Ring {
   // The stream's first row moved: windows read before may have to say so.
   void first_row_moved() { ++mark_version_; }
 
+  // Joined streams: pairs come and go until they are settled. Panes then keep their rows and states are made from them,
+  // as for sequential families; to be called before the first slot is added.
+  void make_revisable() { is_revisable_ = true; }
+  // Takes the rows, which have landed, out again.
+  void retract(const Batch& batch, std::span<const std::uint32_t> rows, const std::vector<std::uint32_t>& label_ids);
+  // Panes that end by then take no more rows and lose none: their states stay, their rows go.
+  void settle(Instant until);
+  // What is known about coverage moved: recorded windows are looked at again.
+  void coverage_moved() { ++mark_version_; }
+
   // Drops what no window can reach, and label sets without rows for a day beyond that.
   void forget(Instant watermark);
 
@@ -191,6 +202,7 @@ class Ring {
   void make_fresh_states();
   const FamilyState* pane_state(Pane& pane, std::size_t slot);
   bool write_pane(Pane& pane, ByteWriter& out);
+  void read_settled(Pane& pane, const std::vector<std::size_t>& slot_of, ByteReader& in);
 
   std::string key_;
   PaneClock clock_;
@@ -199,6 +211,8 @@ class Ring {
   std::optional<std::size_t> key_column_;
   std::vector<Slot> slots_;
   bool has_sequential_ = false;
+  bool is_revisable_ = false;
+  std::int64_t settled_ = INT64_MIN;  // panes before this are
   std::size_t readers_ = 0, recorders_ = 0;
   Duration land_{0}, keep_{0};
 

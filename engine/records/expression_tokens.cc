@@ -46,7 +46,10 @@ class Tokenizer {
       } else if (c == '"' || c == '\'') {
         read = quoted(token, c);
       } else if (is_letter(c)) {
-        while (at_ < all_.size() && (is_letter(all_[at_]) || is_digit(all_[at_]))) ++at_;
+        // predicted.direction is one name; `a..b` joins two.
+        while (at_ < all_.size() && (is_letter(all_[at_]) || is_digit(all_[at_]) ||
+                                     (all_[at_] == '.' && at_ + 1 < all_.size() && is_letter(all_[at_ + 1]))))
+          ++at_;
         token.kind = Token::Kind::name;
         token.word = all_.substr(token.from, at_ - token.from);
       } else {

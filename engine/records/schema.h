@@ -40,6 +40,17 @@ struct DerivedSpec {
   std::string expression;
 };
 
+// A stream made of two others: predictions and the labels that arrive later, matched by key. Its schema is both sides'
+// columns; it is never fed from outside.
+struct JoinSpec {
+  std::string predictions, labels;  // names of streams
+  std::vector<std::string> on;      // key columns, which both have
+  Duration within{}, early{};       // -early <= t_label - t_prediction <= within
+  double coverage = 0.8;            // share of labelled predictions that makes a window mature
+  bool is_over_label_time = false;  // windows over label time instead of prediction time
+  std::uint64_t most_pending = 1'000'000;
+};
+
 struct StreamSpec {
   std::string name;
   Schema schema;
@@ -51,6 +62,7 @@ struct StreamSpec {
   Duration future = minutes(5);  // rows further ahead of the clock are rejected
   std::string zone = "UTC";      // for times and dates without an offset
   std::string file, line;        // where it was declared
+  std::optional<JoinSpec> join;  // set on joined streams
 };
 
 }  // namespace tidewatch

@@ -16,6 +16,12 @@ const std::string stream =
     "status = \"integer\", latency_ms = \"number\", score = \"number?\", predicted = \"number?\", actual = "
     "\"number?\", "
     "outcome = \"boolean?\" } }\n";
+const std::string join =
+    "local predictions = stream \"predictions\" { time = \"ts\", key = \"id\", columns = { id = \"string\", ts = "
+    "\"time\", score = \"number\", amount = \"number\" } }\n"
+    "local fills = stream \"fills\" { time = \"ts\", columns = { id = \"string\", ts = \"time\", outcome = "
+    "\"boolean\" } }\n"
+    "local judged = predictions:join(fills, { on = \"id\", within = \"2 days\" })\n";
 const std::string baseline = "baseline \"train\" { stream = api, from = \"2025-01-01\", to = \"2025-07-01\" }\n";
 const std::string monitors =
     "monitor \"errors\" { value = api:share(\"status >= 500\", { over = \"5m\" }), critical = above(0.01) }\n"
@@ -31,8 +37,10 @@ bool has(const Entry& entry, Context context) {
 
 // As a statement: a metric's example is an expression.
 std::string statement(const std::string& example) {
-  return (example.rfind("api:", 0) == 0 && example.rfind("api:derive", 0) != 0 ? "local example = " : "") + example +
-         "\n";
+  return (example.rfind("judged:", 0) == 0 || (example.rfind("api:", 0) == 0 && example.rfind("api:derive", 0) != 0)
+              ? "local example = "
+              : "") +
+         example + "\n";
 }
 
 std::string errors_of(const std::vector<Problem>& problems) {
@@ -113,7 +121,7 @@ TEST_CASE("every example of the registry runs") {
                                      : "";
       problem = run_in_test("test(\"example\", function(t)\n" + before + whole + "end)\n");
     } else {
-      problem = run_in_pack(entry.name == "stream" && entry.owner.empty() ? whole : stream + baseline + whole);
+      problem = run_in_pack(entry.name == "stream" && entry.owner.empty() ? whole : stream + join + baseline + whole);
     }
     // Nothing was fed, so the expectation that an alert was critical says so: that sentence is its answer.
     if (entry.owner == "expectation" && entry.name == "was")
