@@ -31,6 +31,7 @@ TEST_CASE("a thousand reloads leave memory level and no reference open", "[slow]
   const int open_before = Ref::alive();
   std::shared_ptr<ScriptPack> running;
   std::size_t level = 0;
+  int of_one = 0;
   for (int i = 0; i < reloads; ++i) {
     std::vector<Problem> problems;
     std::shared_ptr<ScriptPack> next = ScriptPack::load(folder.path.string(), problems, true);
@@ -43,9 +44,11 @@ TEST_CASE("a thousand reloads leave memory level and no reference open", "[slow]
     const auto& spec = running->spec();
     for (const auto& m : spec.monitors)
       if (m.judge >= 0) REQUIRE(running->judge(m.judge, LabelSet(), inputs, Instant{}).message == "7");
+    if (i == 0) of_one = Ref::alive() - open_before;
     if (i == 100) level = in_use();
   }
-  CHECK(Ref::alive() == open_before + 2);  // of the one that runs
+  CHECK(of_one >= 2);
+  CHECK(Ref::alive() == open_before + of_one);  // of the one that runs
   const std::size_t end = in_use();
   INFO("bytes in use after 100 loads " << level << ", after " << reloads << " " << end);
   CHECK(end < level + (256u << 10));
