@@ -87,7 +87,7 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     const double q = asked(spec);
     std::optional<double> value;
     if (state.tally.n && !state.sketch) {
-      value = exact({state.values.begin(), state.values.end()}, q);
+      value = exact(state.values, q);
     } else if (state.tally.n) {
       BucketSketch all = *state.sketch;
       for (const double kept : state.values) all.add(kept);
@@ -104,7 +104,7 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
 
  private:
   // Linear between the two values around rank q(n-1): numpy.quantile's default.
-  static double exact(const std::vector<double>& kept, double q) {
+  static double exact(const ValueList& kept, double q) {
     static thread_local std::vector<double> values;  // room that is kept between reads, never what is in it
     values.assign(kept.begin(), kept.end());
     const double rank = q * static_cast<double>(values.size() - 1);
