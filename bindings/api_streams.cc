@@ -236,9 +236,17 @@ const std::vector<Param>& metric_options() {
       may("per", "text", "", "decision_cost: \"prediction\" divides by the rows.", {}, {"prediction"}),
       may("unit", "text", "", "freshness: \"business days\".", {}, {"business days"}),
       may("of", "text", "", "freshness: a time column other than the stream's."),
-      may("calendar", "text", "weekdays", "\"weekdays\" or \"XNYS\"."),
+      may("calendar", "text", "weekdays", "\"weekdays\", \"every day\" or \"XNYS\"."),
       may("zone", "text", "UTC", "Whose midnights calendar windows use.", {"timezone", "tz"}),
       may("ordered", "boolean", "true", "schema_hash: whether the order of columns counts."),
+      may("method", "text", "pearson", "correlation: \"spearman\" is that of ranks.", {}, {"pearson", "spearman"}),
+      may("scaled", "boolean", "false", "wasserstein: over the baseline's standard deviation."),
+      may("test", "text", "psi", "drifted_columns: the test of each column.", {},
+          {"psi", "chi2", "ks", "kl", "js", "hellinger"}),
+      may("schedule", "text", "", "job_success: \"21:00\", \"09:00, 21:00\" or \"every 1h\", on days of `calendar`."),
+      may("within", "duration", "", "job_success: how long after its time a run may be answered."),
+      may("covers", "text", "", "job_success: a time column that must reach the day that was due."),
+      may("holds", "duration", "twice the median gap", "time_share: how long a sample holds at most."),
       may("columns", "text or list", "", "Columns, when not given before the options.", {"column"}),
   };
   return options;
@@ -473,6 +481,13 @@ int metric_call(Call& call) {
     fields.wrong("of", "", "a column of stream \"" + stream.name + "\"", "\"" + metric.of + "\"",
                  nearest_column(stream, metric.of));
   metric.ordered = fields.boolean("ordered").value_or(true);
+  metric.method = fields.text("method").value_or("");
+  metric.scaled = fields.boolean("scaled").value_or(false);
+  metric.test = fields.text("test").value_or("");
+  metric.schedule = fields.text("schedule").value_or("");
+  metric.within = fields.duration("within").value_or(metric.within);
+  metric.covers = fields.text("covers").value_or("");
+  metric.holds = fields.duration("holds").value_or(metric.holds);
 
   HandleObject out;
   if (is_good && fields.is_good()) out.id = static_cast<int>(add_handle(call.pack, std::move(handle), at));

@@ -4,7 +4,7 @@ The engine answers through `statistics_tool`; values agree to 1e-9 relative, cou
 """
 import argparse, math, os, subprocess, sys, warnings
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 from sklearn import metrics as sk
 
 warnings.simplefilter("ignore")
@@ -49,23 +49,209 @@ def wilson(k, n):
     return mid - half, mid + half
 
 
-def psi(reference, now):
-    n = len(reference); different = np.unique(reference); masses, edges = list(different), []
-    if len(different) > 10:
-        count = max(1, min(10, n // 10))
-        masses = [v for v in different if (reference == v).sum() * count >= n]
-        rest = reference[~np.isin(reference, masses)]
-        parts = max(1, count * len(rest) // n)
-        edges = np.unique(np.quantile(rest, [i / parts for i in range(1, parts)])) if len(rest) and parts > 1 else []
-    def counts(x):
-        out = [int((x == m).sum()) for m in masses]
-        rest = x[~np.isin(x, masses)]
-        return np.array(out + list(np.bincount(np.searchsorted(edges, rest, side="right"), minlength=len(edges) + 1)))
-    a, b = counts(reference), counts(now)
-    keep = (a + b) > 0; a, b = a[keep], b[keep]; B = len(a)
-    p, q = (a + .5) / (a.sum() + .5 * B), (b + .5) / (b.sum() + .5 * B)
-    value = float(((q - p) * np.log(q / p)).sum())
-    return value, float(stats.chi2.sf(value / (1 / a.sum() + 1 / b.sum()), B - 1)) if B > 1 else 1.0  # one bin cannot differ
+def number_bins(reference, bins, masses):
+    """Edges and point masses of a reference, as the engine's rules say."""
+    n = len(reference); asked = 10 if not bins else int(bins.split()[-1]) if "," not in bins and "." not in bins else None
+    if asked is None: return [], np.unique([float(v) for v in bins.split(",")])
+    values, counts = np.unique(reference, return_counts=True); count = max(1, min(asked, n // 10))
+    if bins.startswith("equal_width"):
+        low, width = reference.min(), (reference.max() - reference.min()) / count
+        return [], np.unique([low + i * width for i in range(1, count)])
+    if masses and len(values) <= asked: return list(values), np.array([])
+    mass = values[counts * count >= n] if masses else np.array([])
+    rest = np.sort(reference[~np.isin(reference, mass)])
+    parts = max(1, count * len(rest) // n)
+    edges = np.unique([np.quantile(rest, i / parts) for i in range(1, parts)]) if len(rest) and parts > 1 else np.array([])
+    return list(mass), edges
+
+
+def counts_of(x, masses, edges):
+    rest = x[~np.isin(x, masses)]
+    return [int((x == m).sum()) for m in masses] + list(np.bincount(np.searchsorted(edges, rest, side="right"), minlength=len(edges) + 1))
+
+
+def pooled_chi2(a, b, is_text):
+    n, m = a.sum(), b.sum(); thin = lambda r, c: (r + c) * min(n, m) / (n + m) < 5
+    out, rest = [], np.array([0, 0])
+    for pair in np.array([a, b]).T:
+        if is_text and not thin(*pair): out.append(pair)
+        elif is_text: rest = rest + pair
+        else:
+            rest = rest + pair
+            if not thin(*rest): out.append(rest); rest = np.array([0, 0])
+    if rest.sum():
+        if not out or (is_text and not thin(*rest)): out.append(rest)
+        else: out[-1] = out[-1] + rest
+    if len(out) < 2: return 0.0, 1.0
+    value, p, _, _ = stats.chi2_contingency(np.array(out), correction=False)
+    return value, p
+
+
+def drift_values(metric, a, b, floor, reverse, is_text):
+    a, b = np.array(a), np.array(b); keep = (a + b) > 0; a, b = a[keep], b[keep]; B = len(a); n, m = a.sum(), b.sum()
+    if metric == "chi2": return pooled_chi2(a, b, is_text)
+    if metric == "total_variation": return float(np.abs(a / n - b / m).sum() / 2), None
+    if metric == "l_infinity": return float(np.abs(a / n - b / m).max()), None
+    half = 0 if floor else .5
+    p, q = (a + half) / (n + half * B), (b + half) / (m + half * B)
+    if floor: p, q = np.where(a == 0, 1e-4, p), np.where(b == 0, 1e-4, q)
+    k = 1 / n + 1 / m
+    if metric == "psi": value = ((q - p) * np.log(q / p)).sum(); x = value / k
+    elif metric == "kl": value = (p * np.log(p / q)).sum() if reverse else (q * np.log(q / p)).sum(); x = 2 * value / k
+    elif metric == "js":
+        middle = (p + q) / 2; value = min(1, max(0, ((p * np.log2(p / middle) + q * np.log2(q / middle)) / 2).sum()))
+        x = value * 8 * np.log(2) / k; value = np.sqrt(value)
+    else:
+        value = 1 - np.sqrt(p * q).sum() if floor else ((np.sqrt(p) - np.sqrt(q)) ** 2).sum() / 2
+        value = min(1, max(0, value)); x = 8 * value / k; value = np.sqrt(value)
+    return float(value), float(stats.chi2.sf(x, B - 1)) if B > 1 else 1.0  # one bin cannot differ
+
+
+def rejected(p):
+    p = np.sort(p); below = np.nonzero(p <= .05 * np.arange(1, len(p) + 1) / len(p))[0]  # Benjamini-Hochberg
+    return (below[-1] + 1) / len(p) if len(below) else 0.0
+
+
+drift_metrics = ["psi", "kl", "js", "hellinger", "total_variation", "l_infinity", "chi2"]
+
+
+def drift_options(metric, is_text):
+    floor, reverse, nulls, plain = (bool(random.random() < p) for p in (.2, .3, .2, .2))
+    bins = "" if is_text or random.random() < .5 else str(random.choice(["2", "5", "20", "50", "equal_width 7", "0.5,1.5,60", "-1.5,0.25,2e5"]))
+    return floor, reverse, nulls, plain, bins, ";".join(filter(None, ["floor=1" * floor, "reverse=1" * reverse, "nulls=1" * nulls, "plain=1" * plain, f"bins={bins}" * bool(bins)]))
+
+
+def drift_case(n):
+    reference, x = numbers(int(random.integers(20, 300)), clean=random.random() < .5), numbers(n)
+    (r,), reference_nulls, _ = used(reference); (g,), nulls, excluded = used(x); metric = str(random.choice(drift_metrics))
+    floor, reverse, with_nulls, plain, bins, options = drift_options(metric, False)
+    want = dict(n=len(g), nulls=nulls, excluded=excluded, value=None)
+    if len(r) and len(g) + with_nulls * nulls:
+        masses, edges = number_bins(r + 0.0, bins, not plain)
+        a, b = counts_of(r, masses, edges), counts_of(g, masses, edges)
+        if with_nulls: a, b = a + [reference_nulls], b + [nulls]
+        want["value"], want["p_value"] = drift_values(metric, a, b, floor, reverse, False)
+    elif not len(r): want.pop("value")
+    return metric, options, [("x", x)], [("x", reference)], want
+
+
+def words(n, letters):
+    if random.random() < .1: return ["a"] * n
+    return [None if random.random() < .08 else str(random.choice(letters)) + ("" if random.random() < .8 else str(random.integers(30))) for _ in range(n)]
+
+
+def text_case(n):
+    reference, x = words(int(random.integers(20, 400)), list("abcd")), words(n, list("abcde"))
+    known = [v for v in reference if v is not None]; good = [v for v in x if v is not None]
+    nulls = n - len(good); want = dict(n=len(good), nulls=nulls, excluded=0, value=None)
+    metric = str(random.choice(drift_metrics + ["new_values", "distinct", "duplicates", "changed"]))
+    if metric == "new_values":
+        hits = sum(v not in set(known) for v in good)
+        if good: want["value"] = hits / len(good); want["low"], want["high"] = wilson(hits, len(good))
+        return metric, "", [("x#", x)], [("x#", reference)], want
+    if metric == "distinct": want["value"] = len(set(good)); return metric, "", [("x#", x)], None, want
+    if metric == "duplicates":
+        if good: want["value"] = 1 - len(set(good)) / len(good)
+        return metric, "", [("x#", x)], None, want
+    if metric == "changed":
+        if good: want["value"] = sum(a != b for a, b in zip(good, good[1:]))
+        return metric, "", [("x#", x)], None, want
+    floor, reverse, with_nulls, _, _, options = drift_options(metric, True)
+    counts = {}
+    for v in known: counts[v] = counts.get(v, 0) + 1
+    order = sorted(counts, key=lambda v: (-counts[v], v.encode())); kept = order[:49]
+    def bins(values, missing):
+        out = [values.count(v) for v in kept] + [sum(v in counts and v not in kept for v in values), sum(v not in counts for v in values)]
+        return out + [missing] if with_nulls else out
+    if len(good) + with_nulls * nulls:
+        want["value"], want["p_value"] = drift_values(metric, bins(known, len(reference) - len(known)), bins(good, nulls), floor, reverse, True)
+    return metric, options, [("x#", x)], [("x#", reference)], want
+
+
+def ks_p(d, n, m, g, r):
+    if n * m <= 40000:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try: return float(stats.ks_2samp(g, r, mode="exact").pvalue)
+            except RuntimeWarning: return None
+    e = math.sqrt(n * m / (n + m)); return float(special.kolmogorov((e + .12 + .11 / e) * d))
+
+
+def reference_case(n):
+    reference, x = numbers(int(random.integers(20, 600)), clean=True), numbers(n); r = np.array(reference) + 0.0
+    (g,), nulls, excluded = used(x); want = dict(n=len(g), nulls=nulls, excluded=excluded, value=None)
+    metric = str(random.choice(["ks", "wasserstein", "out_of_range", "new_values", "drifted_columns"])); options = ""
+    if metric == "drifted_columns":
+        columns = [(f"c{i}", numbers(int(n), clean=True)) for i in range(5)]; references = [(f"c{i}", numbers(80, clean=True)) for i in range(5)]
+        for i in range(5):
+            if random.random() < .5: columns[i] = (columns[i][0], [float(v) for v in random.choice(references[i][1], n)])
+        p = []
+        for (_, now), (_, then) in zip(columns, references):
+            then, now = np.array(then) + 0.0, np.array(now) + 0.0; masses, edges = number_bins(then, "", True)
+            p.append(drift_values("psi", counts_of(then, masses, edges), counts_of(now, masses, edges), False, False, False)[1])
+        want = dict(n=n, value=rejected(p) if n >= 50 else None)
+        return metric, "", columns, references, want
+    if len(g) and metric == "ks":
+        d = stats.ks_2samp(g, r).statistic; want["value"] = d; p = ks_p(d, len(g), len(r), g, r)
+        if p is not None: want["p_value"] = p
+    if len(g) and metric == "wasserstein":
+        value = stats.wasserstein_distance(g, r)
+        if random.random() < .5:
+            options = "scaled=1"
+            from fractions import Fraction
+            f = [Fraction(v) for v in reference]; mean = sum(f) / len(f); sd = math.sqrt(sum((v - mean) ** 2 for v in f) / (len(f) - 1))
+            value = value / sd if sd else None
+        want["value"] = value
+    if len(g) and metric == "out_of_range":
+        hits = int(((g < r.min()) | (g > r.max())).sum()); want["value"] = hits / len(g); want["low"], want["high"] = wilson(hits, len(g))
+    if len(g) and metric == "new_values":
+        hits = int((~np.isin(g, r)).sum()); want["value"] = hits / len(g); want["low"], want["high"] = wilson(hits, len(g))
+    return metric, options, [("x", x)], [("x", reference)], want
+
+
+def pair_case(n):
+    kind = random.integers(3)
+    if kind == 0:
+        p, y = scores(n); P, Y = np.array(p), np.array(y); want = dict(n=n, nulls=0, excluded=0, value=None)
+        if Y.sum(): want["value"] = sk.average_precision_score(Y, P)
+        return "average_precision", "", [("p", p), ("y", y)], None, want
+    if kind == 1:
+        p, y = scores(n); c = np.array(p) >= .5; Y = np.array(y) == 1; a, b = float(random.integers(0, 9)), float(random.random() * 20)
+        cost = a * int((c & ~Y).sum()) + b * int((~c & Y).sum()); per = random.random() < .5
+        return "decision_cost", f"false_positive={a!r};false_negative={b!r}" + ";per=1" * per, [("p", p), ("y", y)], None, dict(n=n, value=cost / n if per else cost)
+    x, y = numbers(n), numbers(n)
+    if random.random() < .5: y = [None if a is None or b is None else a + b / 100 for a, b in zip(x, y)]
+    (a, b), nulls, excluded = used(x, y); want = dict(n=len(a), nulls=nulls, excluded=excluded, value=None)
+    method = str(random.choice(["pearson", "spearman"]))
+    if len(a) > 1 and len(np.unique(a)) > 1 and len(np.unique(b)) > 1:
+        if method == "spearman": want["value"] = float(stats.spearmanr(a, b).correlation)
+        else:
+            from fractions import Fraction
+            f, g = [Fraction(v) for v in a], [Fraction(v) for v in b]; mf, mg = sum(f) / len(f), sum(g) / len(g)
+            xy = sum((u - mf) * (v - mg) for u, v in zip(f, g)); xx = sum((u - mf) ** 2 for u in f); yy = sum((v - mg) ** 2 for v in g)
+            want["value"] = math.copysign(math.sqrt(xy * xy / (xx * yy)), xy)
+    return "correlation", f"method={method}", [("x", x), ("y", y)], None, want
+
+
+def sequence_case(n):
+    metric = str(random.choice(["distinct", "duplicates", "changed", "increase", "percentile_rank"]))
+    x = numbers(n) if random.random() < .5 or metric == "percentile_rank" else [None if random.random() < .05 else float(v) for v in random.integers(-1, 40, n)]
+    (g,), nulls, excluded = used(x); want = dict(n=len(g), nulls=nulls, excluded=excluded, value=None); options = ""
+    if metric == "distinct": want["value"] = len(np.unique(g))
+    elif metric == "duplicates":
+        if len(g): want["value"] = 1 - len(np.unique(g)) / len(g)
+    elif metric == "changed":
+        if len(g): want["value"] = int((np.diff(g) != 0).sum())
+    elif metric == "increase":
+        c = g[g >= 0]; want["n"], want["excluded"] = len(c), excluded + len(g) - len(c); grown = [0.0]
+        for a, b in zip(c, c[1:]): grown += [b] if b < a else [b, -a]
+        want["value"] = math.fsum(grown)
+    else:
+        options = f"rows={max(1, n)};min_n=1"; want.pop("nulls"); want["n"] = max(0, len(g) - 1)
+        if len(g) > 1:
+            before, now = np.sort(g[:-1]), g[-1]; below = int((before < now).sum())
+            want["value"] = 0 if below == 0 else 1 if below == len(before) else (below - 1 + (now - before[below - 1]) / (before[below] - before[below - 1])) / (len(before) - 1)
+    return metric, options, [("x", x)], None, want
 
 
 def scores(n):
@@ -75,13 +261,13 @@ def scores(n):
 
 
 def spell(columns):
-    one = lambda v: "_" if v is None else str(v) if not math.isfinite(v) else v.hex()
+    one = lambda v: "_" if v is None else v if isinstance(v, str) else str(v) if not math.isfinite(v) else v.hex()
     return ";".join(f"{name}:" + ",".join(map(one, values)) for name, values in columns)
 
 
 def case():
     n = int(random.integers(1, 120)); want = {}
-    which = random.integers(6)
+    which = random.integers(10)
     if which == 0:
         x = numbers(n); (g,), nulls, excluded = used(x)
         metric = random.choice(["sum", "mean", "min", "max", "standard_deviation"])
@@ -135,10 +321,11 @@ def case():
         want = dict(n=n, nulls=0, excluded=0, value=k / m if m else None)
         if m and metric != "f1": want["low"], want["high"] = wilson(k, m)
         return metric, f"threshold={t!r}", [("p", p), ("y", y)], None, want
-    reference = numbers(int(random.integers(20, 300)), clean=True); x = numbers(n); (g,), nulls, excluded = used(x)
-    want = dict(n=len(g), nulls=nulls, excluded=excluded, value=None)
-    if len(g): want["value"], want["p_value"] = psi(np.array(reference) + 0.0, g)
-    return "psi", "", [("x", x)], [("x", reference)], want
+    if which == 5: return drift_case(n)
+    if which == 6: return reference_case(n)
+    if which == 7: return text_case(n)
+    if which == 8: return pair_case(n)
+    return sequence_case(n)
 
 
 cases = [case() for _ in range(arguments.cases)]

@@ -171,10 +171,11 @@ Instant local_midnight(CivilDay day, std::string_view zone) {
 
 Result<Calendar> Calendar::named(std::string_view name) {
   if (name == "weekdays") return Calendar("weekdays", monday_to_friday, {});
+  if (name == "every day") return Calendar("every day", 0x7f, {});
   if (name == "XNYS") return Calendar("XNYS", monday_to_friday, new_york_closings());
-  const std::vector<std::string> known{"weekdays", "XNYS"};
+  const std::vector<std::string> known{"weekdays", "every day", "XNYS"};
   return not_found("unknown calendar \"" + json_escape(name.substr(0, 80)) + "\"" + did_you_mean(name, known) +
-                   "; expected \"weekdays\" or \"XNYS\"");
+                   "; expected \"weekdays\", \"every day\" or \"XNYS\"");
 }
 
 Calendar::Calendar(std::string name, std::uint8_t weekday_mask, std::vector<CivilDay> holidays)

@@ -28,7 +28,7 @@ Done check_zone(std::string_view zone);                       // not_found with 
 CivilDay local_day(Instant t, std::string_view zone);         // zone must have passed check_zone
 Instant local_midnight(CivilDay day, std::string_view zone);  // first instant of the local date
 
-// Business dates: a weekday mask less holidays. "weekdays" is Mon-Fri without holidays; "XNYS" are the New York
+// Business dates: a weekday mask less holidays. "weekdays" is Mon-Fri without holidays; "every day" all seven; "XNYS" are the New York
 // Stock Exchange's full-day closings from its published rules, 1999-2030 (special closings included).
 class Calendar {
  public:

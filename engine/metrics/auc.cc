@@ -1,6 +1,8 @@
-// Area under the ROC curve: U / (positives * negatives) with ties counted one half, in whole numbers (2U), by sorting
-// at read. A running structure would answer in O(1) but must subtract pairs when panes leave; merge and sort keeps the
-// one rule of this folder. Interval: Hanley and McNeil, Radiology 143 (1982).
+// auc and average_precision from one state. auc is U / (positives * negatives) with ties counted one half, in whole
+// numbers (2U), by sorting at read; average precision takes tied scores as one step. A running structure would answer
+// in O(1) but must subtract pairs when panes leave; merge and sort keeps the one rule of this folder. Beyond a million
+// pairs scores are counted in 65,536 buckets and `error` bounds what that hides. Interval: Hanley and McNeil,
+// Radiology 143 (1982).
 #include <algorithm>
 
 #include "metrics/family_of.h"
@@ -8,13 +10,60 @@
 namespace tidewatch {
 namespace {
 
+constexpr std::size_t most_pairs = 1'000'000, score_buckets = 65'536;
+
+// A score in 16 bits, rising with it: three quarters of the buckets are even steps of [0, 1], where probabilities are;
+// an eighth each for what lies below and above, by the exponent (2^-32 to 2^32) and seven bits of the mantissa.
+std::size_t bucket_of(double score) {
+  constexpr std::size_t side = 8192, middle = score_buckets - 2 * side;
+  const auto size = [](double x, int lowest) {  // how far from 0, in 0 .. side-1
+    int exponent = 0;
+    const double mantissa = std::frexp(x, &exponent);  // in [0.5, 1)
+    if (exponent <= lowest) return std::size_t{0};
+    const auto step =
+        static_cast<std::size_t>(exponent - lowest - 1) * 128 + static_cast<std::size_t>((mantissa - 0.5) * 256);
+    return std::min(step, side - 1);
+  };
+  if (score < 0) return side - 1 - size(-score, -32);
+  if (score <= 1) return side + std::min(static_cast<std::size_t>(score * middle), middle - 1);
+  return side + middle + size(score, 0);
+}
+
+struct ScoreCount {
+  std::uint64_t positives = 0, negatives = 0;
+};
+
 struct AucState final : FamilyState {
   Tally tally;
-  std::vector<double> positives, negatives;
+  std::vector<double> positives, negatives;  // while n <= 1,000,000
+  std::vector<ScoreCount> buckets;           // none or 65,536
+  void add(double score, bool is_positive) {
+    ++tally.n;
+    if (buckets.empty())
+      (is_positive ? positives : negatives).push_back(score);
+    else
+      ++(is_positive ? buckets[bucket_of(score)].positives : buckets[bucket_of(score)].negatives);
+    keep_to_limit();
+  }
+  // One more pair than the limit turns a state over, so its form depends on the set alone.
+  void keep_to_limit() {
+    if (tally.n <= most_pairs || (!buckets.empty() && positives.empty() && negatives.empty())) return;
+    buckets.resize(score_buckets);
+    for (const double score : positives) ++buckets[bucket_of(score)].positives;
+    for (const double score : negatives) ++buckets[bucket_of(score)].negatives;
+    positives = {};
+    negatives = {};
+  }
   void merge(const AucState& from) {
     tally.merge(from.tally);
     positives.insert(positives.end(), from.positives.begin(), from.positives.end());
     negatives.insert(negatives.end(), from.negatives.begin(), from.negatives.end());
+    if (!from.buckets.empty()) buckets.resize(score_buckets);
+    for (std::size_t i = 0; i < from.buckets.size(); ++i) {
+      buckets[i].positives += from.buckets[i].positives;
+      buckets[i].negatives += from.buckets[i].negatives;
+    }
+    keep_to_limit();
   }
   void write(ByteWriter& out) const {
     tally.write(out);
@@ -22,6 +71,11 @@ struct AucState final : FamilyState {
       std::vector<double> sorted = *side;
       std::sort(sorted.begin(), sorted.end());
       out.array(sorted);
+    }
+    out.put(static_cast<std::uint8_t>(!buckets.empty()));
+    for (const ScoreCount& bucket : buckets) {
+      out.put(bucket.positives);
+      out.put(bucket.negatives);
     }
   }
   bool read(ByteReader& in) {
@@ -31,10 +85,36 @@ struct AucState final : FamilyState {
     for (const auto* side : {&positives, &negatives})
       for (const double value : *side)
         if (!std::isfinite(value)) in.fail();
+    if (in.get<std::uint8_t>() != 0 && in.good()) {
+      buckets.resize(score_buckets);
+      for (ScoreCount& bucket : buckets) {
+        bucket.positives = in.get<std::uint64_t>();
+        bucket.negatives = in.get<std::uint64_t>();
+      }
+    }
     return in.good();
   }
   std::size_t memory_bytes() const override {
-    return sizeof *this + (positives.capacity() + negatives.capacity()) * sizeof(double);
+    return sizeof *this + (positives.capacity() + negatives.capacity()) * sizeof(double) +
+           buckets.capacity() * sizeof(ScoreCount);
+  }
+
+  // Counts of equal scores (or of one bucket), ascending.
+  std::vector<ScoreCount> steps() const {
+    std::vector<ScoreCount> out;
+    for (const ScoreCount& bucket : buckets)
+      if (bucket.positives + bucket.negatives) out.push_back(bucket);
+    std::vector<double> up = positives, down = negatives;
+    std::sort(up.begin(), up.end());
+    std::sort(down.begin(), down.end());
+    for (std::size_t i = 0, j = 0; i < up.size() || j < down.size();) {
+      const double score = j >= down.size() || (i < up.size() && up[i] <= down[j]) ? up[i] : down[j];
+      ScoreCount step;
+      for (; i < up.size() && up[i] == score; ++i) ++step.positives;
+      for (; j < down.size() && down[j] == score; ++j) ++step.negatives;
+      out.push_back(step);
+    }
+    return out;
   }
 };
 
@@ -55,29 +135,30 @@ class Auc final : public FamilyOf<Auc, AucState> {
       ++state.tally.other;
       return;
     }
-    ++state.tally.n;
-    (outcome ? state.positives : state.negatives).push_back(score);
+    state.add(score, outcome == 1);
   }
   void read_one(const AucState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "domain");
-    std::vector<double> positives = state.positives, negatives = state.negatives;
-    if (positives.empty() || negatives.empty()) {
-      settle(out, spec, std::nullopt, positives.empty() ? "no positive in the window" : "no negative in the window");
-      return;
+    const std::vector<ScoreCount> steps = state.steps();
+    std::uint64_t positives = 0, negatives = 0;
+    for (const ScoreCount& step : steps) {
+      positives += step.positives;
+      negatives += step.negatives;
     }
-    std::sort(positives.begin(), positives.end());
-    std::sort(negatives.begin(), negatives.end());
-    std::uint64_t twice = 0;
-    std::size_t below = 0, not_above = 0;
-    for (const double score : positives) {
-      while (below < negatives.size() && negatives[below] < score) ++below;
-      not_above = std::max(not_above, below);
-      while (not_above < negatives.size() && negatives[not_above] <= score) ++not_above;
-      twice += below + not_above;
+    if (spec.metric == "average_precision") return average_precision(state, steps, positives, spec, out);
+    if (!positives || !negatives)
+      return settle(out, spec, std::nullopt, positives ? "no negative in the window" : "no positive in the window");
+    std::uint64_t twice = 0, below = 0;  // below 2^63 up to two thousand million pairs
+    double hidden = 0;
+    for (const ScoreCount& step : steps) {
+      twice += step.positives * (2 * below + step.negatives);
+      below += step.negatives;
+      hidden += static_cast<double>(step.positives) * static_cast<double>(step.negatives);
     }
-    const auto p = static_cast<double>(positives.size()), n = static_cast<double>(negatives.size());
+    const auto p = static_cast<double>(positives), n = static_cast<double>(negatives);
     const double area = static_cast<double>(twice) / (2 * p * n);
     settle(out, spec, area);
+    if (!state.buckets.empty()) out.error = {ErrorBound::Kind::absolute, hidden / (2 * p * n)};
     const double q1 = area / (2 - area), q2 = 2 * area * area / (1 + area);
     const double variance = (area * (1 - area) + (p - 1) * (q1 - area * area) + (n - 1) * (q2 - area * area)) / (p * n);
     const double half = 1.959963984540054 * std::sqrt(std::max(0.0, variance));
@@ -87,6 +168,26 @@ class Auc final : public FamilyOf<Auc, AucState> {
   std::vector<std::size_t> needed_columns() const override { return {score_, outcome_}; }
 
  private:
+  // Σ (recall step) * precision from the highest score down. In buckets the truth lies between all positives of a
+  // bucket coming first and all coming last.
+  static void average_precision(const AucState& state, const std::vector<ScoreCount>& steps, std::uint64_t positives,
+                                const MetricSpec& spec, Reading& out) {
+    if (!positives) return settle(out, spec, std::nullopt, "no positive in the window");
+    double sum = 0, most = 0, least = 0, hits = 0, seen = 0;
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+      const auto p = static_cast<double>(step->positives), n = static_cast<double>(step->negatives);
+      if (p > 0) {
+        sum += p * ((hits + p) / (seen + p + n));
+        most += p * ((hits + p) / (seen + p));
+        least += p * ((hits + 1) / (seen + n + 1));
+      }
+      hits += p;
+      seen += p + n;
+    }
+    const auto all = static_cast<double>(positives);
+    settle(out, spec, sum / all);
+    if (!state.buckets.empty()) out.error = {ErrorBound::Kind::absolute, std::max(most - sum, sum - least) / all};
+  }
   std::size_t score_, outcome_;
   PositiveTest test_;
 };

@@ -76,6 +76,40 @@ const std::vector<MetricInfo>& rows() {
       row("chi2", "chi2(column, { over, against, bins })", "data",
           "Pearson's chi-square of the two samples' bins; bins expecting under 5 rows are pooled.",
           R"(api:chi2("endpoint", { over = "1 day", against = baseline "train" }))", 1, 1, with_window, 50, against),
+      row("ks", "ks(column, { over, against })", "data",
+          "Kolmogorov-Smirnov: the largest distance of the two distribution functions, from 0 to 1. Exact up to "
+          "100,000 "
+          "rows. p-value exact while n * n_ref <= 40,000, else Kolmogorov's limit with Stephens' correction.",
+          R"(api:ks("latency_ms", { over = "1 day", against = baseline "train" }))", 1, 1, with_window, 20, against),
+      row("wasserstein", "wasserstein(column, { over, against, scaled })", "data",
+          "The area between the two distribution functions, in units of the column; scaled = true: in standard "
+          "deviations of the baseline.",
+          R"(api:wasserstein("latency_ms", { over = "1 day", against = baseline "train", scaled = true }))", 1, 1,
+          with_window, 20, against),
+      row("drifted_columns", "drifted_columns({ columns, over, against, test })", "data",
+          "Share of columns whose p-value stays at or below 0.05 after Benjamini and Hochberg; their names are in "
+          "`text`. A column with too few rows is not tested. Assumes columns that are not negatively correlated.",
+          R"(api:drifted_columns({ columns = "*", over = "1 day", against = baseline "train" }))", 1, many_columns,
+          with_window, 1, against, plain, plain),
+      row("out_of_range", "out_of_range(column, { over, against })", "data",
+          "Share of values below the baseline's least or above its greatest, with a 95 % Wilson interval.",
+          R"(api:out_of_range("latency_ms", { over = "1 day", against = baseline "train" }))", 1, 1, with_window, 1,
+          against, plain, is_share),
+      row("new_values", "new_values(column, { over, against })", "data",
+          "Share of values the baseline does not hold, with a 95 % Wilson interval.",
+          R"(api:new_values("endpoint", { over = "1 day", against = baseline "train" }))", 1, 1, with_window, 1,
+          against, plain, is_share),
+      row("distinct", "distinct(column, { over })", "data",
+          "How many different values. Exact while each pane holds at most 512, beyond it HyperLogLog with a standard "
+          "error of 1.63 % (see `error`).",
+          R"(api:distinct("endpoint", { over = "calendar day" }))", 1, 1, with_window, 0),
+      row("duplicates", "duplicates(key, { over })", "data",
+          "Share of rows whose key was seen before in the window: 1 - different keys / rows. Exact up to a million "
+          "keys.",
+          R"(api:duplicates("endpoint", { over = "1h" }))", 1, 1, with_window, 1, plain, plain, is_share),
+      row("changed", "changed(column, { over })", "data",
+          "How often the value differs from the one before it, in event order; nulls are passed over.",
+          R"(api:changed("endpoint", { over = "1 day" }))", 1, 1, with_window, 1, plain, seq),
       row("last", "last(column, { over })", "data", "The newest row's value; of rows with equal times the greatest.",
           R"(api:last("latency_ms", { over = "5m" }))", 1, 1, with_window, 1, plain, seq),
       // Model layer
@@ -124,9 +158,18 @@ const std::vector<MetricInfo>& rows() {
       row("false_negative_rate", "false_negative_rate(predicted, actual, { over, threshold, positive })", "model",
           "False negatives over positives.", R"(api:false_negative_rate("score", "outcome", { over = "1 day" }))", 1, 2,
           with_window, 1, plain, plain, is_share),
+      row("confusion", "confusion(predicted, actual, { over, threshold })", "model",
+          "Counts of predicted against actual classes, in `text`; its value is the accuracy, with a 95 % Wilson "
+          "interval. A number prediction is 1 at or above threshold, else 0.",
+          R"(api:confusion("score", "outcome", { over = "1 day" }))", 1, 2, with_window, 1, plain, plain, is_share),
       row("auc", "auc(score, outcome, { over, positive })", "model",
-          "Area under the ROC curve, ties one half, exact; 95 % interval of Hanley and McNeil.",
+          "Area under the ROC curve, ties one half; 95 % interval of Hanley and McNeil. Exact up to a million pairs, "
+          "then "
+          "over scores rounded to 16 bits (see `error`).",
           R"(api:auc("score", "outcome", { over = "1 day" }))", 1, 2, with_window, 30),
+      row("average_precision", "average_precision(score, outcome, { over, positive })", "model",
+          "Sum of recall steps times precision from the highest score down, tied scores one step.",
+          R"(api:average_precision("score", "outcome", { over = "1 day" }))", 1, 2, with_window, 30),
       row("log_loss", "log_loss(score, outcome, { over, positive })", "model",
           "Mean of -ln of the probability given to what happened, clipped at 1e-15. In nats.",
           R"(api:log_loss("score", "outcome", { over = "1 day" }))", 1, 2, with_window, 1),
@@ -171,6 +214,21 @@ const std::vector<MetricInfo>& rows() {
       row("share", "share(expression, { over, by })", "system",
           "Rows where the expression is true over rows where it is known, with a 95 % Wilson interval.",
           R"(api:share("status >= 500", { over = "5m" }))", whole, whole, with_window, 1, plain, plain, is_share),
+      row("increase", "increase(column, { over, by })", "system",
+          "Growth of a counter: a fall is a restart and adds the new value; the first sample is the base. One counter "
+          "a "
+          "series: name hosts in `by`.",
+          R"(api:increase("latency_ms", { over = "1h", by = "endpoint" }))", 1, 1, with_window, 0, plain, seq),
+      row("time_share", "time_share(expression, { over, holds })", "system",
+          "Time the expression was true over time it was known. A sample holds to the next, at most `holds`; how long "
+          "nothing was known is in `text`.",
+          R"(api:time_share("status < 500", { over = "1 day", holds = "2m" }))", whole, whole, with_window, 1, plain,
+          seq),
+      row("job_success", "job_success({ over, schedule, within, covers, calendar, zone })", "system",
+          "Due runs answered within `within` over due runs; a run that never started is a failure, one whose time is "
+          "not over is pending. n counts runs. 95 % Wilson interval.",
+          R"(api:job_success({ over = "30 days", schedule = "21:00", within = "24h", calendar = "every day" }))", 0, 0,
+          with_window, 1, plain, plain, is_share),
       row("p50", "p50(column, { over, exact })", "system",
           "The median: linear between the values at rank q (n - 1) while exact, else within 0.78 % (see `error`).",
           R"(api:p50("latency_ms", { over = "5m" }))", 1, 1, with_window, 1),
@@ -185,6 +243,10 @@ const std::vector<MetricInfo>& rows() {
       row("quantile", "quantile(column, { over, q, exact })", "system", "The quantile q (0 to 1), as p50.",
           R"(api:quantile("latency_ms", { over = "5m", q = 0.999 }))", 1, 1, with_window, 1),
       // Business layer
+      row("correlation", "correlation(a, b, { over, method })", "business",
+          "Pearson's correlation from exact moments, from -1 to 1; method = \"spearman\" correlates mid-ranks, up to "
+          "100,000 rows.",
+          R"(api:correlation("predicted", "actual", { over = "1 day", method = "spearman" }))", 2, 2, with_window, 3),
       row("percentile_rank", "percentile_rank(column, { over = \"252 rows\" })", "business",
           "Where the newest value stands among the N before it, from 0 to 1: the least q with quantile(q) >= value.",
           R"(api:percentile_rank("actual", { over = "252 rows" }))", 1, 1, with_window, 1, plain, seq),

@@ -26,6 +26,13 @@ constexpr FamilyRow family_rows[] = {
     {"p50 p75 p90 p95 p99 quantile", "quantiles", make_quantiles, Wants::number},
     {"null_rate", "null_rate", make_null_rate, Wants::any},
     {"psi kl js hellinger total_variation l_infinity chi2", "drift", make_drift, Wants::any},
+    {"ks wasserstein", "samples", make_sample_drift, Wants::number},
+    {"drifted_columns", "drifted_columns", make_drifted_columns, Wants::any},
+    {"out_of_range", "out_of_range", make_out_of_range, Wants::number},
+    {"new_values", "new_values", make_new_values, Wants::any},
+    {"distinct", "distinct", make_distinct, Wants::any},
+    {"duplicates", "duplicates", make_duplicates, Wants::any},
+    {"changed", "changed", make_changed, Wants::any},
     {"importance_shift", "importance_shift", make_importance_shift, Wants::any},
     {"mae rmse bias r2 max_error", "regression", make_regression, Wants::number},
     {"mape", "mape", make_relative_error, Wants::number},
@@ -36,7 +43,12 @@ constexpr FamilyRow family_rows[] = {
     {"log_loss", "log_loss", make_score_loss, Wants::any},
     {"accuracy precision recall f1 false_positive_rate false_negative_rate decision_cost", "classification",
      make_classification, Wants::any},
-    {"auc", "auc", make_auc, Wants::any},
+    {"confusion", "confusion", make_confusion, Wants::any},
+    {"auc average_precision", "auc", make_auc, Wants::any},
+    {"increase", "increase", make_increase, Wants::number},
+    {"time_share", "time_share", make_time_share, Wants::nothing},
+    {"job_success", "job_success", make_job_success, Wants::nothing},
+    {"correlation", "correlation", make_correlation, Wants::number},
     {"percentile_rank", "percentile_rank", make_percentile_rank, Wants::number},
     {"last", "last", make_last, Wants::any},
     {"leakage", "leakage", make_leakage, Wants::any},
@@ -75,10 +87,13 @@ std::string family_key(const MetricSpec& spec) {
   for (const std::string& column : spec.columns) key += " " + column;
   if (!row) return key;
   const std::string_view name = row->name;
-  if (name == "share") key += " " + spec.expression;
-  if (name == "importance_shift") key += " against " + spec.against;
-  if (name == "drift") {
-    key += " against " + spec.against;
+  if (name == "share" || name == "time_share") key += " " + spec.expression;
+  if (!spec.against.empty() && !spec.at_baseline) key += " against " + spec.against;
+  if (name == "drifted_columns") key += " test " + spec.test;
+  if (name == "correlation") key += " " + spec.method;
+  if (name == "job_success")
+    key += " " + spec.schedule + " covers " + spec.covers + " " + spec.calendar + " " + spec.zone;
+  if (name == "drift" || name == "drifted_columns") {
     if (!spec.bins.empty()) key += " bins " + spec.bins;
     if (!spec.point_masses) key += " no point masses";
     if (spec.nulls_bin) key += " nulls";
@@ -89,7 +104,8 @@ std::string family_key(const MetricSpec& spec) {
     if (spec.window.kind == WindowSpec::Kind::rows) key += " rows " + std::to_string(spec.window.count);
   }
   if (name == "calibration" && !spec.bins.empty()) key += " bins " + spec.bins;
-  if (name == "classification" && spec.threshold != 0.5) key += " threshold " + format_number(spec.threshold);
+  if ((name == "classification" || name == "confusion") && spec.threshold != 0.5)
+    key += " threshold " + format_number(spec.threshold);
   if (name == "classification" && spec.metric == "accuracy" && spec.positive.empty()) key += " classes";
   if ((name == "classification" || name == "calibration" || name == "brier" || name == "log_loss" || name == "auc") &&
       !spec.positive.empty())
@@ -110,7 +126,7 @@ Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const Stream
   const std::vector<std::string> columns = columns_of(spec, stream, info->columns_max);
   if (info->columns_max >= 0) {
     const auto got = static_cast<int>(columns.size());
-    const bool is_list = info->columns_max > 2;  // features, then the outcome
+    const bool is_list = info->columns_max > 2;  // a table, or features and then the outcome
     if (is_list ? got < info->columns_min || got > info->columns_max : got != info->columns_max) {
       const std::string expected =
           info->columns_max == 0   ? "no column"

@@ -43,6 +43,9 @@ class Family {
   virtual std::size_t state_bytes() const = 0;
   virtual bool states_own_nothing() const = 0;  // no memory beyond those bytes: forgetting one is enough
   virtual void make_each(std::span<std::byte* const> blocks, std::size_t offset) const = 0;
+  // A state that panes are merged into to be read, never saved. Where a pane has a size limit (exact values up to 128),
+  // a window keeps what each of its panes had; two states from make() merge into what one pane would have been.
+  virtual std::unique_ptr<FamilyState> make_window() const { return make(); }
   // Once a batch, before its rows are added: lets a family do per-batch work once (run an expression, map a
   // dictionary). Optional for the caller, but who calls it for one batch calls it for every later one: it is remembered
   // by address.

@@ -87,6 +87,17 @@ FamilyMade make_percentile_rank(const FamilyInput&);
 FamilyMade make_last(const FamilyInput&);
 FamilyMade make_leakage(const FamilyInput&);
 FamilyMade make_distinct(const FamilyInput&);
+FamilyMade make_duplicates(const FamilyInput&);
+FamilyMade make_out_of_range(const FamilyInput&);
+FamilyMade make_new_values(const FamilyInput&);
+FamilyMade make_changed(const FamilyInput&);
+FamilyMade make_sample_drift(const FamilyInput&);
+FamilyMade make_drifted_columns(const FamilyInput&);
+FamilyMade make_confusion(const FamilyInput&);
+FamilyMade make_increase(const FamilyInput&);
+FamilyMade make_time_share(const FamilyInput&);
+FamilyMade make_job_success(const FamilyInput&);
+FamilyMade make_correlation(const FamilyInput&);
 
 // Which outcomes are positive: true, 1, or the text `positive`. -1 = neither 0 nor 1.
 class PositiveTest {

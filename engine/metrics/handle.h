@@ -63,7 +63,14 @@ struct MetricSpec {
   std::string of;                  // freshness: a time column other than the stream's
   std::string calendar = "weekdays";
   std::string zone = "UTC";
-  bool ordered = true;  // schema_hash
+  bool ordered = true;   // schema_hash
+  std::string method;    // correlation: "" (pearson) or "spearman"
+  bool scaled = false;   // wasserstein: over the baseline's standard deviation
+  std::string test;      // drifted_columns: "" (psi), "ks", "chi2", ...
+  std::string schedule;  // job_success: "21:00", "09:00, 21:00", "every 1h"
+  Duration within{0};    // job_success: how long after its time a run may be answered
+  std::string covers;    // job_success: a time column that must reach the due day
+  Duration holds{0};     // time_share: how long a sample holds at most; 0 = twice the median gap
 };
 
 struct HandleSpec {

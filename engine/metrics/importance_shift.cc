@@ -1,6 +1,6 @@
-// importance_shift: how far the weights of a model's features moved: half the sum of |w - w_ref|, where w is a feature's
-// share of the absolute weights. The total variation distance of two weightings, from 0 to 1. A feature that is on one
-// side only has weight 0 on the other.
+// importance_shift: how far the weights of a model's features moved: half the sum of |w - w_ref|, where w is a
+// feature's share of the absolute weights. The total variation distance of two weightings, from 0 to 1. A feature that
+// is on one side only has weight 0 on the other.
 #include <map>
 
 #include "metrics/exact_sum.h"
@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t most_features = 10'000;
 
 struct WeightState final : FamilyState {
-  Tally tally;  // other: features beyond the limit
+  Tally tally;                                           // other: features beyond the limit
   std::map<std::string, ExactSum, std::less<>> weights;  // sums of |weight|
   void take(std::string_view feature, double weight) {
     auto at = weights.find(feature);
@@ -92,7 +92,9 @@ class ImportanceShift final : public FamilyOf<ImportanceShift, WeightState> {
   }
   std::vector<std::size_t> needed_columns() const override { return {feature_, weight_}; }
   bool needs_baseline() const override { return true; }
-  void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override { add(reference_, batch, rows); }
+  void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
+    add(reference_, batch, rows);
+  }
   void reference_seal() override { is_sealed_ = true; }
   void write_reference(ByteWriter& out) const override {
     out.put(static_cast<std::uint8_t>(is_sealed_));

@@ -81,7 +81,17 @@ std::string identity(const MetricSpec& m) {
                                     m.of,
                                     m.calendar,
                                     m.zone,
-                                    std::to_string(m.ordered)};
+                                    std::to_string(m.ordered),
+                                    format_number(m.false_positive_cost),
+                                    format_number(m.false_negative_cost),
+                                    std::to_string(m.per_prediction),
+                                    m.method,
+                                    std::to_string(m.scaled),
+                                    m.test,
+                                    m.schedule,
+                                    std::to_string(m.within.ns),
+                                    m.covers,
+                                    std::to_string(m.holds.ns)};
   return join(parts);
 }
 
@@ -392,7 +402,15 @@ class Builder {
   bool families(Leaf& leaf, std::size_t selection) {
     const MetricInfo* info = find_metric(leaf.spec.metric);
     std::vector<std::string> columns;
-    const bool is_every = leaf.spec.columns.size() == 1 && leaf.spec.columns[0] == "*";
+    bool is_every = leaf.spec.columns.size() == 1 && leaf.spec.columns[0] == "*";
+    if (is_every && info && info->columns_max >= many_columns) {
+      // One answer for the whole table: every column but the times.
+      is_every = false;
+      leaf.spec.columns.clear();
+      for (const ColumnSpec& column : leaf.stream->spec.schema.columns)
+        if (column.type != ColumnType::time) leaf.spec.columns.push_back(column.name);
+      for (const DerivedSpec& derived : leaf.stream->spec.derived) leaf.spec.columns.push_back(derived.name);
+    }
     if (is_every) {
       columns = leaf.stream->spec.schema.names();
       for (const DerivedSpec& derived : leaf.stream->spec.derived) columns.push_back(derived.name);

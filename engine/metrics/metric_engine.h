@@ -116,6 +116,8 @@ class MetricEngine {
   std::unique_ptr<State> state_;
 };
 
+inline constexpr int many_columns = 1'000;
+
 // The catalogue: one row a metric. Also what `check`, help and the reference are made of.
 struct MetricInfo {
   std::string_view name;
@@ -123,7 +125,7 @@ struct MetricInfo {
   std::string_view layer;        // data model system business
   std::string_view text;         // one or two sentences, units, formula source
   std::string_view example;      // Lua, executed by a test
-  int columns_min, columns_max;  // how many columns it takes; -1 = expression
+  int columns_min, columns_max;  // how many columns it takes; -1 = expression; many_columns: a list, or "*" for all
   bool needs_over, needs_against;
   std::uint64_t default_min_n;
   bool sequential;  // order of rows matters

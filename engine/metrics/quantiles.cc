@@ -17,9 +17,14 @@ struct QuantileState final : FamilyState {
   Tally tally;
   ValueList values;                      // the exact part
   std::unique_ptr<BucketSketch> sketch;  // panes that outgrew it
+  bool is_window = false;                // a merge of panes: keeps what each of them had
   BucketSketch& sketched() {
     if (!sketch) sketch = std::make_unique<BucketSketch>();
     return *sketch;
+  }
+  void collapse() {
+    for (const double kept : values) sketched().add(kept);
+    values.clear();
   }
   void merge(const QuantileState& from) {
     tally.merge(from.tally);
@@ -63,6 +68,16 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
  public:
   Quantiles(std::size_t column, std::size_t limit, bool is_exact)
       : column_(column), limit_(limit), is_exact_(is_exact) {}
+  std::unique_ptr<FamilyState> make_window() const override {
+    auto state = std::make_unique<QuantileState>();
+    state->is_window = true;
+    return state;
+  }
+  void merge(FamilyState& into, const FamilyState& from) const override {
+    auto& own = static_cast<QuantileState&>(into);
+    own.merge(static_cast<const QuantileState&>(from));
+    if (!own.is_window && (own.values.size() > limit_ || own.sketch)) own.collapse();
+  }
   void add_one(QuantileState& state, const Batch& batch, std::uint32_t row) const {
     const Column& column = batch.columns[column_];
     if (column.null[row]) {
@@ -76,10 +91,7 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
       state.sketch->add(value);
     } else {
       state.values.push_back(value);
-      if (state.values.size() > limit_) {
-        for (const double kept : state.values) state.sketched().add(kept);
-        state.values.clear();
-      }
+      if (state.values.size() > limit_) state.collapse();
     }
   }
   void read_one(const QuantileState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {

@@ -52,8 +52,10 @@ void append_row(Batch& into, const Batch& from, std::uint32_t row) {
     if (source.type == ColumnType::number) {
       target.numbers.push_back(source.numbers[row]);
     } else if (source.is_text()) {
+      // A null row's code means nothing: a picked batch may have no text for it.
+      const std::size_t before = target.codes.size();
       const bool same =
-          target.codes.size() && !source.null[row] && target.text(target.codes.size() - 1) == source.text(row);
+          before && !target.null[before - 1] && !source.null[row] && target.text(before - 1) == source.text(row);
       if (same)
         target.codes.push_back(target.codes.back());
       else

@@ -50,7 +50,7 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     const auto past = series.panes.from(end);
     if (item == past) return nullptr;
     if (past - item == 1) return pane_state(item->second, slot);
-    scratch_ = family.make();
+    scratch_ = family.make_window();
     for (; item != past; ++item) family.merge(*scratch_, *pane_state(item->second, slot));
     return scratch_.get();
   }
@@ -81,7 +81,7 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
       for (std::size_t i = cache.entered.size(); i-- > gone;) {
         WindowCache::Chunk& chunk = cache.entered[i];
         if (!chunk.state) {
-          chunk.state = family.make();
+          chunk.state = family.make_window();
           family.merge(*chunk.state, *pane_state(series.panes.from(chunk.first)->second, slot));
         }
         if (!cache.front.empty()) family.merge(*chunk.state, *cache.front.back().state);
@@ -96,9 +96,9 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
   const auto past = series.panes.from(end);
   if (item != past) {
     changed = true;
-    if (!cache.back) cache.back = family.make();
+    if (!cache.back) cache.back = family.make_window();
     if (enters_together && past - item > 1) {
-      WindowCache::Chunk chunk{item->first, (past - 1)->first, family.make()};
+      WindowCache::Chunk chunk{item->first, (past - 1)->first, family.make_window()};
       for (; item != past; ++item) family.merge(*chunk.state, *pane_state(item->second, slot));
       family.merge(*cache.back, *chunk.state);
       cache.entered.push_back(std::move(chunk));
@@ -117,7 +117,7 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
   } else if (!cache.back) {
     cache.answer = cache.front.back().state.get();
   } else {
-    cache.merged = family.make();
+    cache.merged = family.make_window();
     family.merge(*cache.merged, *cache.front.back().state);
     family.merge(*cache.merged, *cache.back);
     cache.answer = cache.merged.get();
@@ -135,7 +135,7 @@ const FamilyState* Ring::open_window_state(Series& series, std::size_t slot, std
   if (item == past) return closed;
   if (!closed && past - item == 1) return pane_state(item->second, slot);
   const Family& family = *slots_[slot].family;
-  scratch_ = family.make();
+  scratch_ = family.make_window();
   if (closed) family.merge(*scratch_, *closed);
   for (; item != past; ++item) family.merge(*scratch_, *pane_state(item->second, slot));
   return scratch_.get();

@@ -2,7 +2,7 @@
 // the numbers and the engine. Test-time only; never installed.
 //
 //   line:  metric TAB option=value;... TAB name:v,v,...;name:...  [TAB name:v,...]     (the last: the reference)
-//   value: a hexadecimal float, nan, inf, -inf, or _ for a null
+//   value: a hexadecimal float, nan, inf, -inf, or _ for a null; in a column whose name ends in # a text
 //   answer: status value n nulls excluded low high p_value error_bound   (- where absent)
 #include <cstdio>
 #include <cstdlib>
@@ -29,13 +29,18 @@ Table table_of(const std::string& text, std::vector<std::string>& names) {
   for (const std::string& column : split(text, ';')) {
     const std::size_t colon = column.find(':');
     std::vector<double> values;
+    std::vector<std::string> texts;
     std::vector<std::uint8_t> null;
     for (const std::string& item : split(column.substr(colon + 1), ',')) {
       null.push_back(item == "_");
+      texts.push_back(item);
       values.push_back(item == "_" ? 0 : std::strtod(item.c_str(), nullptr));
     }
     names.push_back(column.substr(0, colon));
-    table.numbers(names.back(), values, null);
+    if (names.back().back() == '#')
+      table.texts(names.back(), texts, null);
+    else
+      table.numbers(names.back(), values, null);
   }
   return table;
 }
@@ -68,6 +73,15 @@ int main() {
       if (name == "reverse") spec.reverse = true;
       if (name == "floor") spec.smoothing_floor = true;
       if (name == "bins") spec.bins = value;
+      if (name == "nulls") spec.nulls_bin = true;
+      if (name == "plain") spec.point_masses = false;
+      if (name == "scaled") spec.scaled = true;
+      if (name == "method") spec.method = value;
+      if (name == "test") spec.test = value;
+      if (name == "min_n") spec.min_n = std::strtoull(value.c_str(), nullptr, 10);
+      if (name == "false_positive") spec.false_positive_cost = std::strtod(value.c_str(), nullptr);
+      if (name == "false_negative") spec.false_negative_cost = std::strtod(value.c_str(), nullptr);
+      if (name == "per") spec.per_prediction = true;
       if (name == "rows") {
         spec.window.kind = tidewatch::WindowSpec::Kind::rows;
         spec.window.count = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));

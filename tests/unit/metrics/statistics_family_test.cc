@@ -1,11 +1,10 @@
-// The printed test vectors of the metrics page, to their digits, and what every family must keep: any order, split or
-// merge of one set of rows gives the same bytes, and the bytes read back.
+// The printed test vectors of the metrics page, to their digits. What every family must keep whatever its values are is
+// in catalogue_property_test.cc.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include "family_rows.h"
 #include "metrics/exact_sum.h"
@@ -275,69 +274,4 @@ TEST_CASE("shares carry the Wilson interval and an unknown row is a null") {
   CHECK(share.nulls == 1);
   const Reading nulls = rows::read(metric("null_rate", {"status"}), table);
   CHECK(value(nulls) == .25);
-}
-
-TEST_CASE("every family gives the same bytes for any order, split and merge, and reads them back") {
-  const unsigned seed = 20240607;
-  INFO("seed " << seed);
-  std::mt19937 random(seed);
-  for (int round = 0; round < 20; ++round) {
-    const std::size_t count = 1 + random() % 120;
-    std::vector<double> x, p, f;
-    std::vector<std::int64_t> y;
-    std::vector<std::string> c;
-    std::vector<std::uint8_t> null;
-    const double odd[] = {std::nan(""), std::numeric_limits<double>::infinity(), 1e16, -1e16, 5e-324, 0.0, -0.0};
-    for (std::size_t i = 0; i < count; ++i) {
-      x.push_back(random() % 8 ? std::normal_distribution<>(50, 20)(random) : odd[random() % 7]);
-      p.push_back(static_cast<double>(random() % 101) / 100);
-      f.push_back(x.back() + static_cast<double>(random() % 10));
-      y.push_back(random() % 2);
-      c.push_back(std::string(1, static_cast<char>('a' + random() % 6)));
-      null.push_back(random() % 9 == 0);
-    }
-    Table table, reference;
-    table.numbers("x", x, null).numbers("p", p).numbers("f", f).integers("y", y).texts("c", c);
-    reference.numbers("x", steps(0, 100)).texts("c", std::vector<std::string>(101, "a"));
-    for (const MetricInfo& info : metric_catalogue()) {
-      MetricSpec spec = metric(std::string(info.name), {});
-      const std::string name = spec.metric;
-      if (info.columns_max == 1) spec.columns = {"x"};
-      if (info.columns_max == 2)
-        spec.columns = {info.layer == "model" && info.text.find("actual") != std::string_view::npos ? "f" : "p", "y"};
-      if (info.needs_against) spec.against = "train";
-      if (name == "share") spec.expression = "p > 0.5";
-      if (name == "percentile_rank") spec.window.kind = WindowSpec::Kind::rows;
-      auto made = make_family(spec, table.stream);
-      if (!made) continue;  // read by the window frame
-      INFO(name);
-      Family& family = **made;
-      if (family.needs_baseline()) {
-        family.reference_rows(reference.batch, rows::all(reference.batch));
-        family.reference_seal();
-      }
-      auto once = family.make();
-      family.add(*once, table.batch, rows::all(table.batch));
-      auto order = rows::all(table.batch);
-      std::shuffle(order.begin(), order.end(), random);
-      auto left = family.make(), right = family.make();
-      family.prepare(table.batch);
-      for (const std::uint32_t row : order) family.add_row(random() % 2 ? *left : *right, table.batch, row);
-      family.merge(*left, *right);
-      const std::string bytes = rows::bytes_of(family, *once);
-      CHECK(rows::bytes_of(family, *left) == bytes);
-      ByteReader in(bytes);
-      const auto back = family.read_state(in);
-      REQUIRE(back);
-      CHECK(in.at_end());
-      CHECK(rows::bytes_of(family, *back) == bytes);
-      const Reading a = rows::read(family, *once, spec), b = rows::read(family, *back, spec);
-      CHECK(a.value == b.value);
-      CHECK(a.n + a.nulls + a.excluded ==
-            (name == "percentile_rank" && a.n + a.nulls + a.excluded < count ? count - 1 : count));
-      if (a.value) CHECK(std::isfinite(*a.value));
-      ByteReader damaged(std::string_view(bytes).substr(0, bytes.size() / 2));
-      if (bytes.size() > 1) CHECK_FALSE(family.read_state(damaged));
-    }
-  }
 }
