@@ -57,24 +57,81 @@ int declare_baseline(Call& call, const Declarer& declarer, int table) {
   return 0;
 }
 
+// Nothing is declared yet: what the past is of is known only where the reference is used.
+int push_reference(Call& call, HandleSpec spec, bool is_good) {
+  Object<ReferenceObject>::push(call, {std::move(spec), !is_good});
+  return 1;
+}
+
+int trailing(Call& call) {
+  HandleSpec spec;
+  spec.op = HandleSpec::Op::trailing;
+  const auto span = call.need_duration(1, 1);
+  spec.span = span.value_or(Duration{});
+  Fields fields(call, 2, *call.entry, call.place(), "trailing");
+  spec.gap = fields.duration("gap").value_or(spec.gap);
+  spec.is_median = fields.text("statistic").value_or("mean") == "median";
+  return push_reference(call, std::move(spec), span.has_value() && fields.is_good());
+}
+
+int seasonal(Call& call) {
+  HandleSpec spec;
+  spec.op = HandleSpec::Op::seasonal;
+  const auto span = call.need_duration(1, 1);
+  spec.span = span.value_or(Duration{});
+  Fields fields(call, 2, *call.entry, call.place(), "seasonal");
+  spec.periods = static_cast<std::uint32_t>(fields.whole("periods", 4, 100).value_or(spec.periods));
+  return push_reference(call, std::move(spec), span.has_value() && fields.is_good());
+}
+
 }  // namespace
 
 std::vector<Entry> baseline_entries() {
-  return {{"baseline",
-           "declaration",
-           "",
-           {need("stream", "stream", "Whose schema the rows have."),
-            may("file", "text", "", "Frozen rows, relative to the pack."),
-            may("from", "instant", "", "First event time of the stream's own history."),
-            may("to", "instant", "", "One past the last.")},
-           "baseline",
-           at_load(),
-           "declare",
-           "Reference rows: a file, or a pinned span of the stream's history. Without a table it refers to one.",
-           {"baseline \"2019\" { stream = api, from = \"2019-01-01\", to = \"2020-01-01\" }",
-            "local drift = api:psi(\"latency_ms\", { over = \"1 day\", against = baseline \"2019\" })"},
-           nullptr,
-           declare_baseline}};
+  return {
+      {"baseline",
+       "declaration",
+       "",
+       {need("stream", "stream", "Whose schema the rows have."),
+        may("file", "text", "", "Frozen rows, relative to the pack."),
+        may("from", "instant", "", "First event time of the stream's own history."),
+        may("to", "instant", "", "One past the last.")},
+       "baseline",
+       at_load(),
+       "declare",
+       "Reference rows: a file, or a pinned span of the stream's history. Without a table it refers to one.",
+       {"baseline \"2019\" { stream = api, from = \"2019-01-01\", to = \"2020-01-01\" }",
+        "local drift = api:psi(\"latency_ms\", { over = \"1 day\", against = baseline \"2019\" })"},
+       nullptr,
+       declare_baseline},
+      {"trailing",
+       "function",
+       "",
+       {argument("span", "duration", "It ends where the window that is judged begins."),
+        may("gap", "duration", "0s", "Left out between the span and the window."),
+        may("statistic", "text", "mean", "Of the windows of the same length in the span.", {}, {"mean", "median"})},
+       "reference",
+       at_load(),
+       "pure",
+       "A value's own recent past, to rise, drop or deviate from: the mean or median of its earlier windows. "
+       "Under half of them ok reads `insufficient`.",
+       {"local drop = api:count({ over = \"1h\", step = \"30m\" }):deviation { from = trailing(\"28 days\", { "
+        "statistic = \"median\" }) }"},
+       trailing,
+       nullptr},
+      {"seasonal",
+       "function",
+       "",
+       {argument("period", "duration", "How far apart the windows compared with are."),
+        may("periods", "whole number", "8", "How many of them, from 4 to 100.")},
+       "reference",
+       at_load(),
+       "pure",
+       "The same slot of earlier periods: the median of the windows one, two ... periods before. Under 4 of them ok "
+       "reads `insufficient`.",
+       {"local odd = api:count({ over = \"1h\", step = \"30m\" }):deviation { from = seasonal(\"1 day\", { periods "
+        "= 7 }) }"},
+       seasonal,
+       nullptr}};
 }
 
 }  // namespace tidewatch

@@ -228,8 +228,9 @@ int times(Call& call) {
 std::vector<Entry> condition_entries() {
   const auto clear =
       may("clear", "number", "", "Stays on until the value is past this calm threshold.", {"hysteresis", "reset"});
-  const auto from =
-      need("from", "baseline or text", "baseline \"2019\" or \"1 week ago\".", {"against", "baseline", "since"});
+  const auto from = need("from", "baseline, text or reference",
+                         "baseline \"2019\", \"1 week ago\", trailing \"28 days\" or seasonal \"1 week\".",
+                         {"against", "baseline", "since"});
   const auto make = [](std::string name, std::vector<Param> params, std::string text, std::string example,
                        int (*function)(Call&)) {
     return Entry{std::move(name),      "function", "",     std::move(params),

@@ -112,11 +112,16 @@ HandleId at_baseline(Declarations& pack, HandleId of, const std::string& baselin
   return add_handle(pack, std::move(copy), place);
 }
 
-// What `value` deviates from: { from = baseline "2019" } or { from = "1 week ago" }; a fraction, signed.
+// What `value` deviates from: { from = baseline "2019" }, "1 week ago", trailing(...) or seasonal(...); a fraction,
+// signed.
 HandleId add_deviation(Declarations& pack, HandleId value, const ConditionDraft& draft, const Place& place) {
   HandleId expected;
   if (draft.from == ConditionDraft::From::baseline) {
     expected = at_baseline(pack, value, draft.baseline, place);
+  } else if (draft.from == ConditionDraft::From::past) {
+    HandleSpec past = draft.past;
+    past.inputs = {value};
+    expected = add_handle(pack, std::move(past), place);
   } else {
     HandleSpec shift;
     shift.op = HandleSpec::Op::shifted;
@@ -151,6 +156,13 @@ bool read_from(Call& call, Fields& fields, ConditionDraft& draft) {
   lua_State* L = call.state;
   if (!fields.push("from")) return false;
   const Declarer* baseline = baseline_at(call, lua_gettop(L));
+  if (const ReferenceObject* past = Object<ReferenceObject>::at(call, lua_gettop(L))) {
+    draft.from = ConditionDraft::From::past;
+    draft.past = past->handle;
+    const bool is_good = !past->is_poisoned;
+    lua_pop(L, 1);
+    return is_good;
+  }
   const bool is_text = lua_type(L, -1) == LUA_TSTRING;
   std::string text(text_at(L, -1));
   if (baseline) {
@@ -161,7 +173,8 @@ bool read_from(Call& call, Fields& fields, ConditionDraft& draft) {
   lua_pop(L, 1);
   if (baseline) return true;
   if (!is_text || text.size() < 5 || text.compare(text.size() - 4, 4, " ago") != 0) {
-    fields.wrong("from", "baseline \"name\" or a time such as \"1 week ago\"");
+    fields.wrong("from",
+                 "baseline \"name\", a time such as \"1 week ago\", trailing \"28 days\" or seasonal \"1 week\"");
     return false;
   }
   auto ago = parse_duration(text.substr(0, text.size() - 4));
@@ -236,7 +249,8 @@ std::vector<Entry> handle_entries() {
       {"deviation",
        "method",
        "handle",
-       {need("from", "baseline or text", "baseline \"2019\" or \"1 week ago\".", {"against"})},
+       {need("from", "baseline, text or reference",
+             "baseline \"2019\", \"1 week ago\", trailing \"28 days\" or seasonal \"1 week\".", {"against"})},
        "handle",
        at_load(),
        "declare",

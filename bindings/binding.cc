@@ -545,6 +545,7 @@ void define_api(Host& host, Declarations& declarations) {
       {"stream", &Object<StreamObject>::key, missing_metric},
       {"handle", &Object<HandleObject>::key, nullptr},
       {"condition", &Object<ConditionObject>::key, nullptr},
+      {"reference", &Object<ReferenceObject>::key, nullptr},
       {"verdict", &Object<VerdictObject>::key, nullptr},
       {"secret", &Object<SecretObject>::key, nullptr},
       {"test", &Object<TestObject>::key, nullptr},

@@ -32,12 +32,19 @@ struct HandleObject {
   int id = -1;  // into spec.handles; -1 = poisoned
 };
 
+// trailing(...) and seasonal(...): a value's own past, to deviate from.
+struct ReferenceObject {
+  HandleSpec handle;  // without its input
+  bool is_poisoned = false;
+};
+
 // A condition before it meets its monitor: rises and drops need the monitor's value to become a deviation.
 struct ConditionDraft {
   Condition condition;
-  enum class From { none, baseline, ago } from = From::none;
+  enum class From { none, baseline, ago, past } from = From::none;
   std::string baseline;
   Duration ago{};
+  HandleSpec past;  // trailing or seasonal
   std::vector<ConditionDraft> members;
 };
 
@@ -109,6 +116,7 @@ struct Declarations {
   Pool<StreamObject> streams;
   Pool<HandleObject> handles;
   Pool<ConditionObject> conditions;
+  Pool<ReferenceObject> references;
   Pool<VerdictObject> verdicts;
   Pool<SecretObject> secrets;
   Pool<TestObject> test_objects;
@@ -120,6 +128,7 @@ struct Declarations {
   Pool<StreamObject>& pool(const StreamObject*) { return streams; }
   Pool<HandleObject>& pool(const HandleObject*) { return handles; }
   Pool<ConditionObject>& pool(const ConditionObject*) { return conditions; }
+  Pool<ReferenceObject>& pool(const ReferenceObject*) { return references; }
   Pool<VerdictObject>& pool(const VerdictObject*) { return verdicts; }
   Pool<SecretObject>& pool(const SecretObject*) { return secrets; }
   Pool<TestObject>& pool(const TestObject*) { return test_objects; }

@@ -2,7 +2,7 @@
 
 The engine answers through `statistics_tool`; values agree to 1e-9 relative, counts exactly. The seed is printed.
 """
-import argparse, math, os, subprocess, sys, warnings
+import argparse, csv, gzip, math, os, subprocess, sys, warnings
 import numpy as np
 from scipy import special, stats
 from sklearn import metrics as sk
@@ -343,5 +343,37 @@ for (metric, options, columns, reference, want), answer in zip(cases, answers):
         if not same:
             wrong += 1
             if wrong <= 10: print(f"{metric} {options} {name}: expected {expected}, got {value} ({status}) for {spell(columns)[:300]}")
+
+
+def ask(metric, options, columns, reference):
+    line = "\t".join([metric, options, spell(columns), spell(reference)]) + "\n"
+    status, *fields = subprocess.run([tool], input=line, capture_output=True, text=True, check=True).stdout.split()
+    return dict(zip(names, (None if f == "-" else float.fromhex(f) if "x" in f else float(f) for f in fields)))
+
+
+def real_data(folder):
+    """Printed vectors on public data: closing values of VIX, and loans with a dirty column whose nulls are a bin."""
+    def table(name):
+        with gzip.open(os.path.join(folder, name), "rt", newline="") as file: return list(csv.DictReader(file))
+    days = [(r["date"][:4], float(r["vix_close"])) for r in table("market/market_daily.csv.gz") if r["vix_close"]]
+    year = lambda *years: [("x", [v for y, v in days if y in years])]
+    loans = table("credit/sba_loans.csv.gz")
+    quarter = lambda y: [("x#", [r["revolving"].replace(",", ";") or None for r in loans if y + "-07" <= r["approval_date"][:7] <= y + "-09"])]
+    half = [(year("2008"), year("2004", "2005"), "", 5.279220), (year("2008"), year("2004", "2005"), "floor=1;plain=1", 7.782429),
+            (year("2014"), year("2004", "2005"), "", .121065), (year("2014"), year("2004", "2005"), "floor=1;plain=1", .126410),
+            (quarter("2003"), quarter("2004"), "nulls=1", .236097), (quarter("2003"), quarter("2004"), "nulls=1;floor=1", .253264)]
+    failed = 0
+    for now, then, options, expected in half:
+        got = ask("psi", options, now, then)["value"]
+        if got is None or abs(got - expected) > 1e-6: failed += 1; print(f"real data, psi {options}: expected {expected}, got {got}")
+    p = ask("psi", "", year("2014"), year("2004", "2005"))["p_value"]
+    if abs(p - .015933) > 1e-6: failed += 1; print(f"real data, p of psi: expected .015933, got {p}")
+    print(f"real data: {len(half) + 1} vectors, {failed} wrong")
+    return failed
+
+
+folder = os.environ.get("TIDEWATCH_DATA")
+if folder: wrong += real_data(folder)
+else: print("TIDEWATCH_DATA is not set: the printed vectors on public data were not compared")
 print(f"seed {arguments.seed}: {len(cases)} cases, {wrong} wrong")
 sys.exit(1 if wrong else 0)

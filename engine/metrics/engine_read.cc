@@ -4,6 +4,7 @@
 #include <set>
 
 #include "metrics/engine_state.h"
+#include "metrics/expectation.h"
 
 namespace tidewatch {
 
@@ -285,11 +286,52 @@ SharedReading MetricEngine::State::evaluate(HandleId id, const Target* targets, 
       r.as_of = std::max(r.as_of, readings.empty() ? now : far_past);
       return r;
     }
+    case Op::trailing:
+    case Op::seasonal:
+      return expected(id, targets, as_of, now);
+    case Op::deviation: {
+      const SharedReading value = evaluate(handle.inputs[0], targets, as_of, now);
+      const SharedReading reference =
+          evaluate(handle.inputs[1], targets + leaves_under[handle.inputs[0]].size(), as_of, now);
+      Reading r = combine(handle.op, value, reference);
+      const Op from = handles[handle.inputs[1]].op;
+      if (from == Op::trailing || from == Op::seasonal) show_expected(r, value, reference);
+      return r;
+    }
     default:
       return combine(handle.op, evaluate(handle.inputs[0], targets, as_of, now),
                      evaluate(handle.inputs[1], targets + leaves_under[handle.inputs[0]].size(), as_of, now));
   }
   return {};
+}
+
+// Windows of the input's own past. Trailing ones are walked back, each ending where the one after it begins, so that
+// windows of any kind (calendar months, business days) are whole and are counted once.
+SharedReading MetricEngine::State::expected(HandleId id, const Target* targets, const AsOf& as_of, Instant now) {
+  constexpr std::size_t most_windows = 10'000, least_seasons = 4;
+  const HandleSpec& handle = handles[id];
+  std::vector<SharedReading> readings;
+  if (handle.op == HandleSpec::Op::seasonal) {
+    for (std::uint32_t k = 1; k <= handle.periods; ++k) {
+      AsOf then = as_of;
+      then.shift = then.shift + handle.span * k;
+      readings.push_back(evaluate(handle.inputs[0], targets, then, now));
+    }
+    return expected_reading(readings, least_seasons, true, now);
+  }
+  bool is_by_rows = false;  // a window of rows as of an instant holds the row at that instant
+  for (const Leaf* leaf : leaves_under[id]) is_by_rows = is_by_rows || leaf->kind == Leaf::Kind::rows;
+  Instant end = evaluate(handle.inputs[0], targets, as_of, now)->from - handle.gap;
+  const Instant oldest = end - handle.span;
+  while (end > oldest && readings.size() < most_windows) {
+    AsOf then;
+    then.at = is_by_rows ? end - nanoseconds(1) : end;
+    SharedReading one = evaluate(handle.inputs[0], targets, then, now);
+    if (one->to <= one->from || one->to > end || one->from < oldest) break;
+    end = one->from;
+    readings.push_back(std::move(one));
+  }
+  return expected_reading(readings, 1, handle.is_median, now);
 }
 
 void MetricEngine::State::labels_under(HandleId id, std::vector<const LabelSet*>& out) {

@@ -148,6 +148,7 @@ struct MetricEngine::State {
   // `targets`: one a leaf below the handle, in leaves_under order.
   SharedReading evaluate(HandleId handle, const Target* targets, const AsOf& as_of, Instant now);
   SharedReading evaluate(HandleId handle, const LabelSet& labels, const AsOf& as_of, Instant now);
+  SharedReading expected(HandleId handle, const Target* targets, const AsOf& as_of, Instant now);
   SharedReading read_leaf(Leaf& leaf, const Target& target, const AsOf& as_of, Instant now);
   SharedReading read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
   SharedReading read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);

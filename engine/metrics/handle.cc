@@ -35,6 +35,25 @@ std::string describe_metric(const MetricSpec& m) {
     options.push_back((m.at_baseline ? "at = baseline " : "against = baseline ") + quoted(m.against));
   if (!m.unit.empty()) options.push_back("unit = " + quoted(m.unit));
   if (m.metric == "quantile") options.push_back("q = " + format_number(m.q));
+  if (!m.bins.empty()) options.push_back("bins = " + quoted(m.bins));
+  if (m.smoothing_floor) options.push_back("smoothing = \"floor\"");
+  if (!m.point_masses) options.push_back("point_masses = false");
+  if (m.nulls_bin) options.push_back("nulls = \"bin\"");
+  if (m.reverse) options.push_back("reverse = true");
+  if (m.exact) options.push_back("exact = true");
+  if (m.threshold != 0.5) options.push_back("threshold = " + format_number(m.threshold));
+  if (!m.positive.empty()) options.push_back("positive = " + quoted(m.positive));
+  if (m.metric == "decision_cost") {
+    options.push_back("false_positive = " + format_number(m.false_positive_cost));
+    options.push_back("false_negative = " + format_number(m.false_negative_cost));
+    if (m.per_prediction) options.push_back("per = \"prediction\"");
+  }
+  for (const auto& [name, text] : {std::pair("method", &m.method), std::pair("test", &m.test),
+                                   std::pair("schedule", &m.schedule), std::pair("covers", &m.covers)})
+    if (!text->empty()) options.push_back(std::string(name) + " = " + quoted(*text));
+  if (m.scaled) options.push_back("scaled = true");
+  if (m.within.ns > 0) options.push_back("within = " + quoted(format_duration(m.within)));
+  if (m.holds.ns > 0) options.push_back("holds = " + quoted(format_duration(m.holds)));
   std::string arguments;
   if (!m.expression.empty()) arguments = quoted(m.expression);
   for (std::size_t i = 0; i < m.columns.size(); ++i)
@@ -144,6 +163,12 @@ std::string describe(const HandleSpec& handle, const std::vector<HandleSpec>& al
       return span("mean_over");
     case Op::deviation:
       return input(0) + ":deviation { from = " + input(1) + " }";
+    case Op::trailing:
+      return "trailing(" + quoted(format_duration(handle.span)) + ", { gap = " + quoted(format_duration(handle.gap)) +
+             ", statistic = " + (handle.is_median ? "\"median\"" : "\"mean\"") + " }) of " + input(0);
+    case Op::seasonal:
+      return "seasonal(" + quoted(format_duration(handle.span)) + ", { periods = " + std::to_string(handle.periods) +
+             " }) of " + input(0);
   }
   return "?";
 }

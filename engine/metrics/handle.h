@@ -89,13 +89,18 @@ struct HandleSpec {
     min_over,
     mean_over,  // over the values read at pane ends within `span`
     deviation,  // (a - b) / |b|
+    trailing,   // mean or median of the windows of the same length in `span`, which ends where the window begins
+    seasonal,   // median of the windows `span`, 2 `span` ... before, `periods` of them
   };
   Op op = Op::metric;
   MetricSpec metric;
   double constant = 0;
   std::vector<HandleId> inputs;
   Duration span{};
-  std::string file;  // where it was written, for messages
+  Duration gap{0};            // trailing: between the span and the window
+  bool is_median = false;     // trailing
+  std::uint32_t periods = 8;  // seasonal
+  std::string file;           // where it was written, for messages
   int line = 0;
 };
 

@@ -121,6 +121,13 @@ BaselineState* MetricEngine::State::baseline(std::string_view name) const {
 
 namespace {
 
+// How far behind its own window a handle reads its inputs.
+Duration reach_of(const HandleSpec& handle) {
+  if (handle.op == HandleSpec::Op::trailing) return handle.span + handle.gap;
+  if (handle.op == HandleSpec::Op::seasonal) return handle.span * handle.periods;
+  return handle.span;
+}
+
 // Makes leaves; one object a create(), so that the checks read in order.
 template <typename State>
 class Builder {
@@ -583,7 +590,8 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
       continue;
     }
     const bool looks_back = handle.op == Op::shifted || handle.op == Op::change || handle.op == Op::max_over ||
-                            handle.op == Op::min_over || handle.op == Op::mean_over;
+                            handle.op == Op::min_over || handle.op == Op::mean_over || handle.op == Op::trailing ||
+                            handle.op == Op::seasonal;
     if (looks_back && handle.span.ns <= 0) found.push_back({id, "expected a span longer than 0s"});
     for (const HandleId input : handle.inputs) {
       state->is_grouped[id] = state->is_grouped[id] || state->is_grouped[input];
@@ -601,7 +609,7 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
         leaf->keep_behind = std::max(leaf->keep_behind, behind);
         leaf->keeps_windows = true;
       }
-      for (const HandleId input : handle.inputs) walk.emplace_back(input, behind + handle.span);
+      for (const HandleId input : handle.inputs) walk.emplace_back(input, behind + reach_of(handle));
     }
   }
   std::set<const Leaf*> sized;

@@ -55,7 +55,8 @@ inline std::vector<MetricSpec> catalogue_specs() {
   StreamSpec stream;
   std::vector<MetricSpec> with_family;
   for (MetricSpec& spec : out)
-    if (spec.metric != "coverage" && spec.metric != "label_delay" && spec.metric != "leakage" &&  // tests/unit/metrics/join*
+    if (spec.metric != "coverage" && spec.metric != "label_delay" &&
+        spec.metric != "leakage" &&  // see joined_stream_test.cc
         spec.metric != "freshness" && spec.metric != "arrival_age" && spec.metric != "ingested" &&
         spec.metric.rfind("schema_", 0) != 0)
       with_family.push_back(std::move(spec));

@@ -71,6 +71,19 @@ inline std::unique_ptr<MetricEngine> engine_of(std::vector<HandleSpec> handles, 
   return std::move(*made);
 }
 
+inline HandleSpec trailing(HandleId of, Duration span, bool is_median, Duration gap = {0}) {
+  HandleSpec h = combination(HandleSpec::Op::trailing, {of}, span);
+  h.is_median = is_median;
+  h.gap = gap;
+  return h;
+}
+
+inline HandleSpec seasonal(HandleId of, Duration period, std::uint32_t periods) {
+  HandleSpec h = combination(HandleSpec::Op::seasonal, {of}, period);
+  h.periods = periods;
+  return h;
+}
+
 // The bits of what a reading says, for equality of runs.
 inline std::string bits(const Reading& r) {
   Reading copy = r;
