@@ -41,6 +41,8 @@ std = {
     "any_of",
     "all_of",
     "baseline",
+    "trailing",
+    "seasonal",
     "webhook",
     "console",
     "secret",

@@ -21,317 +21,400 @@ function stream:derive(columns) end
 function stream:join(labels, options) end
 
 ---Rows accepted over rows received, from 0 to 1, with a 95 % Wilson interval.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:ingested(options) end
 
 ---Seconds from the newest event time to now. With unit = "business days": working days strictly between the newest date and today.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:freshness(options) end
 
 ---Seconds from the last arrival to now, by the engine's clock.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:arrival_age(options) end
 
 ---How many schema facts were seen in the window: columns added, removed, retyped, reordered, nullable.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:schema_changes(options) end
 
 ---SHA-256 of the lines name, type, nullable, as received or sorted by name. A text.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:schema_hash(options) end
 
 ---Nulls over rows, from 0 to 1, with a 95 % Wilson interval. NaN and "" are not nulls.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:null_rate(column, options) end
 
 ---The exact sum, rounded once; 0 for no row.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:sum(column, options) end
 
 ---The exact sum over the number of values.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:mean(column, options) end
 
 ---The least value.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:min(column, options) end
 
 ---The greatest value.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:max(column, options) end
 
 ---The sample standard deviation (n - 1), from exact sums. Values of 1e150 and beyond are excluded.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:standard_deviation(column, options) end
 
 ---Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:psi(column, options) end
 
 ---Kullback-Leibler divergence of the window from the baseline, in nats; reverse = true for the other way.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:kl(column, options) end
 
 ---Jensen-Shannon distance: the root of the divergence in bits, from 0 to 1.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:js(column, options) end
 
 ---Hellinger distance: the root of 1 - sum of sqrt(p q), from 0 to 1.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:hellinger(column, options) end
 
 ---Half the sum of |p - q| over the bins, unsmoothed, from 0 to 1.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:total_variation(column, options) end
 
 ---The largest |p - q| of a bin, unsmoothed, from 0 to 1.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:l_infinity(column, options) end
 
 ---Pearson's chi-square of the two samples' bins; bins expecting under 5 rows are pooled.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:chi2(column, options) end
 
+---Kolmogorov-Smirnov: the largest distance of the two distribution functions, from 0 to 1. Exact up to 100,000 rows. p-value exact while n * n_ref <= 40,000, else Kolmogorov's limit with Stephens' correction.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:ks(column, options) end
+
+---The area between the two distribution functions, in units of the column; scaled = true: in standard deviations of the baseline.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:wasserstein(column, options) end
+
+---Share of columns whose p-value stays at or below 0.05 after Benjamini and Hochberg; their names are in `text`. A column with too few rows is not tested. Assumes columns that are not negatively correlated.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:drifted_columns(options) end
+
+---Share of values below the baseline's least or above its greatest, with a 95 % Wilson interval.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:out_of_range(column, options) end
+
+---Share of values the baseline does not hold, with a 95 % Wilson interval.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:new_values(column, options) end
+
+---How many different values. Exact while each pane holds at most 512, beyond it HyperLogLog with a standard error of 1.63 % (see `error`).
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:distinct(column, options) end
+
+---Share of rows whose key was seen before in the window: 1 - different keys / rows. Exact up to a million keys.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:duplicates(column, options) end
+
+---How often the value differs from the one before it, in event order; nulls are passed over.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:changed(column, options) end
+
 ---The newest row's value; of rows with equal times the greatest.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:last(column, options) end
 
 ---Mean of |predicted - actual|.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:mae(column, options) end
 
 ---Root of the mean of (predicted - actual) squared.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:rmse(column, options) end
 
 ---Mean of predicted - actual.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:bias(column, options) end
 
 ---The largest |predicted - actual|.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:max_error(column, options) end
 
 ---1 - SSE / SST about the window's mean of actual; undefined when actual is constant.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:r2(column, options) end
 
 ---Mean of |predicted - actual| / |actual|; rows whose actual is 0 are excluded.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:mape(column, options) end
 
 ---Sum of |predicted - actual| over sum of |actual|; forecast accuracy is 1 - wape.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:wape(column, options) end
 
 ---Share of rows whose prediction moved from the last actual the way actual did; unchanged rows are excluded.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:directional_hit_rate(column, options) end
 
 ---Half the sum of |w - w_ref| over features, w a feature's share of the absolute weights; from 0 to 1.
 ---@param first string A column of the stream.
 ---@param second string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:importance_shift(first, second, options) end
 
 ---Share of right predictions, with a 95 % Wilson interval. A number prediction is positive at or above threshold.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:accuracy(column, options) end
 
 ---True positives over predicted positives; undefined when nothing was predicted positive.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:precision(column, options) end
 
 ---True positives over positives; undefined when nothing was positive.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:recall(column, options) end
 
 ---2 TP / (2 TP + FP + FN), from 0 to 1.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:f1(column, options) end
 
 ---False positives over negatives.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:false_positive_rate(column, options) end
 
 ---False negatives over positives.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:false_negative_rate(column, options) end
 
----Area under the ROC curve, ties one half, exact; 95 % interval of Hanley and McNeil.
+---Counts of predicted against actual classes, in `text`; its value is the accuracy, with a 95 % Wilson interval. A number prediction is 1 at or above threshold, else 0.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:confusion(column, options) end
+
+---Area under the ROC curve, ties one half; 95 % interval of Hanley and McNeil. Exact up to a million pairs, then over scores rounded to 16 bits (see `error`).
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:auc(column, options) end
 
+---Sum of recall steps times precision from the highest score down, tied scores one step.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:average_precision(column, options) end
+
 ---Mean of -ln of the probability given to what happened, clipped at 1e-15. In nats.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:log_loss(column, options) end
 
 ---Mean of (score - outcome) squared.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:brier(column, options) end
 
 ---Expected calibration error over equal-width bins: mean |mean score - share of positives|, weighted by rows.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:ece(column, options) end
 
 ---The largest |mean score - share of positives| of a bin.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:mce(column, options) end
 
 ---The calibration table in `bins` (low, high, n, score, positive); its value is the ece.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:calibration(column, options) end
 
 ---false_positive times FP plus false_negative times FN; per = "prediction" divides by the rows.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:decision_cost(column, options) end
 
 ---Of a joined stream: predictions of the newest closed window whose label is known over all of them, from 0 to 1, with a 95 % Wilson interval. With a score column, `bins` has the share by tenth of the score: the early labels are no random sample.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:coverage(options) end
 
 ---Of a joined stream: seconds until the label of a prediction is there, for the share q (0.5) of them, by the Kaplan-Meier curve: predictions still waiting count with their age. `immature`, with that age as `low`, while the curve has not come down to 1 - q.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:label_delay(options) end
 
 ---How well the best single feature tells the outcome: max(A, 1 - A) of its AUC for a yes/no outcome, abs(Spearman) for a number, the accuracy of the best map for a category. `text` names the column. Above 0.98 a feature has seen the label. At most 100,000 rows a window.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:leakage(options) end
 
 ---Rows in the window.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:count(options) end
 
 ---Rows a second of the window.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:rate(options) end
 
 ---Rows where the expression is true over rows where it is known, with a 95 % Wilson interval.
 ---@param expression string True for the rows that count.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:share(expression, options) end
 
+---Growth of a counter: a fall is a restart and adds the new value; the first sample is the base. One counter a series: name hosts in `by`.
+---@param column string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:increase(column, options) end
+
+---Time the expression was true over time it was known. A sample holds to the next, at most `holds`; how long nothing was known is in `text`.
+---@param expression string True for the rows that count.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:time_share(expression, options) end
+
+---Due runs answered within `within` over due runs; a run that never started is a failure, one whose time is not over is pending. n counts runs. 95 % Wilson interval.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:job_success(options) end
+
 ---The median: linear between the values at rank q (n - 1) while exact, else within 0.78 % (see `error`).
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:p50(column, options) end
 
 ---The 0.75 quantile, as p50.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:p75(column, options) end
 
 ---The 0.9 quantile, as p50.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:p90(column, options) end
 
 ---The 0.95 quantile, as p50.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:p95(column, options) end
 
 ---The 0.99 quantile, as p50.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:p99(column, options) end
 
 ---The quantile q (0 to 1), as p50.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:quantile(column, options) end
 
+---Pearson's correlation from exact moments, from -1 to 1; method = "spearman" correlates mid-ranks, up to 100,000 rows.
+---@param first string A column of the stream.
+---@param second string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
+---@return tidewatch.handle
+function stream:correlation(first, second, options) end
+
 ---Where the newest value stands among the N before it, from 0 to 1: the least q with quantile(q) >= value.
 ---@param column string A column of the stream.
----@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, columns?: any }
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, columns?: any }
 ---@return tidewatch.handle
 function stream:percentile_rank(column, options) end
 
@@ -480,6 +563,18 @@ function condition:keep_firing(span) end
 ---@param name string
 ---@return fun(fields: { stream: tidewatch.stream, file?: string, from?: string, to?: string }): any
 function baseline(name) end
+
+---A value's own recent past, to rise, drop or deviate from: the mean or median of its earlier windows. Under half of them ok reads `insufficient`.
+---@param span string It ends where the window that is judged begins.
+---@param options? { gap?: string, statistic?: "mean"|"median" }
+---@return any
+function trailing(span, options) end
+
+---The same slot of earlier periods: the median of the windows one, two ... periods before. Under 4 of them ok reads `insufficient`.
+---@param period string How far apart the windows compared with are.
+---@param options? { periods?: integer }
+---@return any
+function seasonal(period, options) end
 
 ---Sends every transition of the pack from `severity` upward as JSON.
 ---@param name string
