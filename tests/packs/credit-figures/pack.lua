@@ -54,9 +54,9 @@ for _, column in ipairs { "disbursement_date", "bank_state", "revolving", "charg
 end
 for _, q in ipairs { 50, 95 } do
   figure("delay-" .. q, loans:quantile("delay_days", {
-    over = "3650 days", step = "1 day", q = q / 100, exact = true, where = "charged_off == 1 and charge_off_date ~= nil",
+    over = "3650 days", step = "1 day", q = q / 100, exact = true, where = "charge_off_date ~= nil",
   }))
 end
 figure("delay-negative", loans:share("delay_days < 0", {
-  over = "3650 days", step = "1 day", where = "charged_off == 1 and charge_off_date ~= nil",
+  over = "3650 days", step = "1 day", where = "charge_off_date ~= nil",
 }))
