@@ -33,14 +33,18 @@ class Recorder : public EvaluationObserver {
       h.spans.push_back({severity, alert.active_at().value_or(at), at, std::nullopt});
     }
     if (track.state == AlertState::pending && state == AlertState::ok)
-      h.pending_only.emplace_back(track.pending_from, at);
+      h.pending_only.push_back({track.pending_from, at});
     track.state = state;
     track.severity = severity;
   }
 
   std::vector<MonitorHistory> take() {
     std::vector<MonitorHistory> out;
-    for (const auto& [key, number] : numbers_) out.push_back(std::move(tracks_[number - 1]->history));
+    for (const auto& [key, number] : numbers_) {
+      Track& track = *tracks_[number - 1];
+      if (track.state == AlertState::pending) track.history.pending_only.push_back({track.pending_from, std::nullopt});
+      out.push_back(std::move(track.history));
+    }
     return out;
   }
 

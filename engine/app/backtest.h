@@ -25,6 +25,11 @@ struct SeveritySpan {
   std::optional<Instant> to;  // empty: still so at the end of the data
 };
 
+struct PendingSpan {  // pending and never firing
+  Instant from;
+  std::optional<Instant> to;  // empty: still pending at the end of the data
+};
+
 struct EvaluatedValue {
   Instant at;
   std::optional<double> value;
@@ -39,7 +44,7 @@ struct MonitorHistory {
   std::string monitor, layer, rule;  // rule: the conditions in words
   LabelSet labels;
   std::vector<SeveritySpan> spans;
-  std::vector<std::pair<Instant, Instant>> pending_only;  // went pending and back
+  std::vector<PendingSpan> pending_only;
   std::uint64_t evaluations = 0, not_ok = 0;
   std::optional<double> last;
   std::vector<EvaluatedValue> values;

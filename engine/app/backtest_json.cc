@@ -45,8 +45,9 @@ std::string backtest_json(const BacktestResult& result, const BacktestOptions& o
   for (const auto& m : result.monitors) {
     Json one{{"monitor", m.monitor}, {"labels", labels_json(m.labels)}, {"severity_spans", spans_json(m)}};
     one["pending_spans"] = Json::array();
-    for (const auto& [from, to] : m.pending_only)
-      one["pending_spans"].push_back({{"from", format_instant(from)}, {"to", format_instant(to)}});
+    for (const auto& p : m.pending_only)
+      one["pending_spans"].push_back(
+          {{"from", format_instant(p.from)}, {"to", p.to ? Json(format_instant(*p.to)) : Json(nullptr)}});
     one["values"] = {{"n", m.evaluations}, {"last", optional_number(m.last)}};
     if (std::find(options.values.begin(), options.values.end(), m.monitor) != options.values.end()) {
       Json evaluated = Json::array();

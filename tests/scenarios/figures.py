@@ -8,7 +8,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 root = pathlib.Path(__file__).resolve().parents[2]
 

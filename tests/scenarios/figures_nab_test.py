@@ -37,7 +37,9 @@ for name, expected in figures.expected.items():
             if span["to"]:
                 events.append([span["to"], "inactive"])
         for span in monitor.pending:
-            events += [[span["from"], "pending"], [span["to"], "inactive"]]
+            events.append([span["from"], "pending"])
+            if span["to"]:
+                events.append([span["to"], "inactive"])
         order = {"inactive": 0, "pending": 1, "firing": 2}
         events.sort(key=lambda e: (e[0], order[e[1]]))
         firings = [span["from"] for span in monitor.spans]

@@ -28,6 +28,14 @@ for _, column in ipairs { "vix_close", "sp500_close" } do
     }))
   end
 end
+for _, column in ipairs { "vix_close", "sp500_close" } do
+  figure("psi-width-" .. column, market:psi(column, {
+    over = "calendar year", against = baseline "market", smoothing = "floor", point_masses = false,
+    bins = { equal_width = 10 },
+  }))
+end
+figure("nulls", market:null_rate("vix_close", { over = "7000 days", step = "1 day" }))
+figure("predicted", predictions:count { over = "7000 days", step = "1 day" })
 figure("psi20", market:psi("vix_close", {
   over = "20 rows", min_n = 20, against = baseline "market", smoothing = "floor", point_masses = false,
 }), "arrival")
@@ -44,3 +52,5 @@ figure("rmse10-rise", predictions:rmse("vix_pred", "vix_true", { over = "10 rows
 for _, metric in ipairs { "accuracy", "brier", "ece", "auc" } do
   figure(metric .. "-up", predictions[metric](predictions, "up_prob", "up_true", { over = "calendar year" }))
 end
+figure("ups", predictions:sum("up_true", { over = "calendar year" }))
+figure("hits", predictions:accuracy("up_prob", "up_true", { over = "10 rows", min_n = 10 }), "arrival")
