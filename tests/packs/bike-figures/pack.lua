@@ -25,7 +25,9 @@ figure("mae-7-days", bike:mae("pred", "cnt", { over = "7 days", step = "1h" }), 
 for _, column in ipairs { "cnt", "registered" } do
   figure(column .. "-day", bike:sum(column, { over = "calendar day" }))
 end
-figure("hours", bike:count { over = "1h" }, "1h")
+figure("deviation", bike:sum("cnt", { over = "1 day", step = "1 day" }):deviation {
+  from = trailing("28 days", { statistic = "median" }),
+})
 monitor "silence" { value = bike:freshness(), every = "1h", info = above(3600) }
 
 for _, column in ipairs { "temp", "hum", "windspeed" } do
@@ -34,6 +36,8 @@ for _, column in ipairs { "temp", "hum", "windspeed" } do
       over = "calendar month", against = baseline "training", smoothing = "floor", point_masses = false,
     }))
   end
+  figure("training-" .. column, bike:mean(column, { over = "28 days", step = "1 day" }))
+  figure("ks-" .. column, bike:ks(column, { over = "calendar month", against = baseline "training" }))
   figure("psi-width-" .. column, bike:psi(column, {
     over = "calendar month", against = baseline "training", smoothing = "floor", point_masses = false,
     bins = { equal_width = 10 },

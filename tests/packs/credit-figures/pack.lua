@@ -4,8 +4,8 @@ local loans = stream "loans" {
   time = "approval_date",
   columns = {
     { "loan", "string" }, { "approval_date", "time" }, { "disbursement_date", "time?" }, { "state", "category?" },
-    { "bank_state", "category?" }, { "naics2", "category?" }, { "term_months", "integer?" }, { "employees", "integer?" },
-    { "new_business", "category?" }, { "urban_rural", "category?" }, { "revolving", "category?" },
+    { "bank_state", "category?" }, { "naics2", "category?" }, { "term_months", "integer?" },
+    { "employees", "integer?" }, { "new_business", "category?" }, { "urban_rural", "category?" }, { "revolving", "category?" },
     { "lowdoc", "category?" }, { "gross_approved", "number?" }, { "sba_guaranteed", "number?" },
     { "gross_disbursed", "number?" }, { "charged_off", "integer?" }, { "charge_off_date", "time?" },
     { "charge_off_amount", "number?" }, { "maturity_date", "time?" }, { "pd_score", "number?" },
@@ -36,7 +36,10 @@ figure("approved-deviation", approved:deviation { from = baseline "2004Q3" })
 
 local drift = { over = "calendar quarter", against = baseline "2004Q3", smoothing = "floor", point_masses = false }
 for _, column in ipairs { "gross_approved", "pd_score", "employees" } do
-  for _, metric in ipairs { "psi", "kl", "js" } do figure(metric .. "-" .. column, loans[metric](loans, column, drift)) end
+  for _, metric in ipairs { "psi", "kl", "js" } do
+    figure(metric .. "-" .. column, loans[metric](loans, column, drift))
+  end
+  figure("ks-" .. column, loans:ks(column, { over = "calendar quarter", against = baseline "2004Q3" }))
   figure("psi-width-" .. column, loans:psi(column, {
     over = "calendar quarter", against = baseline "2004Q3", smoothing = "floor", point_masses = false,
     bins = { equal_width = 10 },
@@ -49,7 +52,9 @@ for _, column in ipairs { "revolving", "lowdoc", "urban_rural", "new_business" }
 end
 
 local all = { over = "3650 days", step = "1 day" }
-for _, column in ipairs { "disbursement_date", "bank_state", "revolving", "charged_off", "charge_off_date", "maturity_date" } do
+for _, column in ipairs {
+  "disbursement_date", "bank_state", "revolving", "charged_off", "charge_off_date", "maturity_date",
+} do
   figure("nulls-" .. column, loans:null_rate(column, all))
 end
 for _, q in ipairs { 50, 95 } do

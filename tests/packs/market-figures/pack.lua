@@ -11,7 +11,8 @@ local predictions = stream "predictions" {
   time = "date",
   columns = {
     { "date", "time" }, { "made_on", "time" }, { "vix_true", "number?" }, { "vix_pred", "number?" },
-    { "absret_pct_true", "number?" }, { "absret_pct_pred", "number?" }, { "up_true", "integer?" }, { "up_prob", "number?" },
+    { "absret_pct_true", "number?" }, { "absret_pct_pred", "number?" }, { "up_true", "integer?" },
+    { "up_prob", "number?" },
   },
 }
 baseline "market" { stream = "market", from = "2004-01-01", to = "2006-01-01" }
@@ -29,6 +30,8 @@ for _, column in ipairs { "vix_close", "sp500_close" } do
   end
 end
 for _, column in ipairs { "vix_close", "sp500_close" } do
+  figure("reference-" .. column, market:mean(column, { over = "731 days", step = "1 day" }))
+  figure("ks-" .. column, market:ks(column, { over = "calendar year", against = baseline "market" }))
   figure("psi-width-" .. column, market:psi(column, {
     over = "calendar year", against = baseline "market", smoothing = "floor", point_masses = false,
     bins = { equal_width = 10 },
@@ -40,7 +43,9 @@ figure("psi20", market:psi("vix_close", {
   over = "20 rows", min_n = 20, against = baseline "market", smoothing = "floor", point_masses = false,
 }), "arrival")
 monitor "psi20-run" {
-  value = market:psi("vix_close", { over = "20 rows", min_n = 20, against = baseline "market", smoothing = "floor", point_masses = false }),
+  value = market:psi("vix_close", {
+    over = "20 rows", min_n = 20, against = baseline "market", smoothing = "floor", point_masses = false,
+  }),
   every = "arrival", info = above(0.3):times(3), on_no_data = "keep",
 }
 
@@ -48,7 +53,9 @@ for _, metric in ipairs { "mae", "rmse", "r2", "bias" } do
   figure(metric .. "-vix", predictions[metric](predictions, "vix_pred", "vix_true", { over = "calendar year" }))
 end
 figure("rmse10", predictions:rmse("vix_pred", "vix_true", { over = "10 rows", min_n = 10 }), "arrival")
-figure("rmse10-rise", predictions:rmse("vix_pred", "vix_true", { over = "10 rows", min_n = 10 }):deviation { from = baseline "model" }, "arrival")
+figure("rmse10-rise", predictions:rmse("vix_pred", "vix_true", { over = "10 rows", min_n = 10 }):deviation {
+  from = baseline "model",
+}, "arrival")
 for _, metric in ipairs { "accuracy", "brier", "ece", "auc" } do
   figure(metric .. "-up", predictions[metric](predictions, "up_prob", "up_true", { over = "calendar year" }))
 end

@@ -12,7 +12,9 @@ local function figure(name, value, every)
   monitor(name) { value = value, every = every or "1 day", info = above(1e12), on_no_data = "ok" }
 end
 
-for _, column in ipairs { "temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib" } do
+for _, column in ipairs {
+  "temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib",
+} do
   figure("nulls-" .. column, weather:null_rate(column, { over = "365 days", step = "1 day" }))
 end
 for _, column in ipairs { "wind_dir", "wind_gust", "pressure", "wind_speed" } do
