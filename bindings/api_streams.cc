@@ -223,7 +223,7 @@ const std::vector<Param>& metric_options() {
           {"closed", "open", "mature", "latest"}),
       may("actual", "text", "", "The outcome's column, when only the predicted one was given."),
       may("bins", "whole number, list or { equal_width = n }", "10", "Bins of a drift metric."),
-      may("smoothing", "text", "half", "\"floor\": a zero share becomes 1e-4.", {}, {"half", "floor"}),
+      may("smoothing", "text", "half", "\"floor\": none, but a zero share of psi or kl becomes 1e-4.", {}, {"half", "floor"}),
       may("point_masses", "boolean", "true", "A value that is common in the baseline is a bin of its own."),
       may("nulls", "text", "out", "\"bin\": nulls are a bin.", {}, {"out", "bin"}),
       may("reverse", "boolean", "false", "kl: reference against current."),

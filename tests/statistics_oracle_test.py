@@ -4,7 +4,7 @@ The engine answers through `statistics_tool`; values agree to 1e-9 relative, cou
 """
 import argparse, csv, gzip, math, os, subprocess, sys, warnings
 import numpy as np
-from scipy import special, stats
+from scipy import spatial, special, stats
 from sklearn import metrics as sk
 
 warnings.simplefilter("ignore")
@@ -94,16 +94,15 @@ def drift_values(metric, a, b, floor, reverse, is_text):
     if metric == "l_infinity": return float(np.abs(a / n - b / m).max()), None
     half = 0 if floor else .5
     p, q = (a + half) / (n + half * B), (b + half) / (m + half * B)
-    if floor: p, q = np.where(a == 0, 1e-4, p), np.where(b == 0, 1e-4, q)
+    if floor and metric in ("psi", "kl"): p, q = np.where(a == 0, 1e-4, p), np.where(b == 0, 1e-4, q)
     k = 1 / n + 1 / m
     if metric == "psi": value = ((q - p) * np.log(q / p)).sum(); x = value / k
     elif metric == "kl": value = (p * np.log(p / q)).sum() if reverse else (q * np.log(q / p)).sum(); x = 2 * value / k
     elif metric == "js":
-        middle = (p + q) / 2; value = min(1, max(0, ((p * np.log2(p / middle) + q * np.log2(q / middle)) / 2).sum()))
+        value = min(1, spatial.distance.jensenshannon(p, q, base=2) ** 2)
         x = value * 8 * np.log(2) / k; value = np.sqrt(value)
     else:
-        value = 1 - np.sqrt(p * q).sum() if floor else ((np.sqrt(p) - np.sqrt(q)) ** 2).sum() / 2
-        value = min(1, max(0, value)); x = 8 * value / k; value = np.sqrt(value)
+        value = min(1, ((np.sqrt(p) - np.sqrt(q)) ** 2).sum() / 2); x = 8 * value / k; value = np.sqrt(value)
     return float(value), float(stats.chi2.sf(x, B - 1)) if B > 1 else 1.0  # one bin cannot differ
 
 

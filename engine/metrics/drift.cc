@@ -1,6 +1,6 @@
 // Binned drift against a frozen reference: psi kl js hellinger total_variation l_infinity chi2 from one set of integer
 // counts. The reference is a sample too, so p-values carry 1/n + 1/n_ref. Smoothing adds half a row a bin; "floor"
-// (zero shares become 1e-4) is there for comparison with other tools. Formulas: p reference, q current, natural log.
+// (none, but zero shares of psi and kl become 1e-4) is there for comparison with other tools. Formulas: p reference, q current, natural log.
 #include <algorithm>
 
 #include "metrics/binning.h"
@@ -225,10 +225,12 @@ void Drift::read_one(const DriftState& state, const MetricSpec& spec, const Read
   }
   const double total_reference = static_cast<double>(n_reference), total = static_cast<double>(n);
   const bool is_raw = spec.metric == "total_variation" || spec.metric == "l_infinity";
+  // A zero share makes psi and kl infinite; js and hellinger bear it, and without a floor they are those of scipy.
+  const bool has_floor = spec.smoothing_floor && (spec.metric == "psi" || spec.metric == "kl");
   const double half = spec.smoothing_floor || is_raw ? 0 : 0.5, extra = half * static_cast<double>(raw.size());
   for (const Pair& bin : raw) {
     Pair share{(bin.reference + half) / (total_reference + extra), (bin.current + half) / (total + extra)};
-    if (spec.smoothing_floor && !is_raw) {
+    if (has_floor) {
       if (bin.reference == 0) share.reference = 1e-4;
       if (bin.current == 0) share.current = 1e-4;
     }
@@ -247,20 +249,16 @@ void Drift::read_one(const DriftState& state, const MetricSpec& spec, const Read
   } else if (spec.metric == "js") {
     for (const auto& [p, q] : bins) {
       const double m = (p + q) / 2;
-      value += (p * std::log2(p / m) + q * std::log2(q / m)) / 2;
+      if (p > 0) value += p * std::log2(p / m) / 2;
+      if (q > 0) value += q * std::log2(q / m) / 2;
     }
     value = std::clamp(value, 0.0, 1.0);
     statistic = value * 8 * std::log(2.0) / scale;
     value = std::sqrt(value);
   } else if (spec.metric == "hellinger") {
-    // 1 - Σ√(pq) = ½Σ(√p - √q)², which does not cancel; floored shares need not sum to 1, so the definition is kept
-    // there.
-    double overlap = 0;
-    for (const auto& [p, q] : bins) {
-      overlap += std::sqrt(p * q);
-      value += (std::sqrt(p) - std::sqrt(q)) * (std::sqrt(p) - std::sqrt(q)) / 2;
-    }
-    value = std::clamp(spec.smoothing_floor ? 1 - overlap : value, 0.0, 1.0);
+    // 1 - Σ√(pq) = ½Σ(√p - √q)², which does not cancel.
+    for (const auto& [p, q] : bins) value += (std::sqrt(p) - std::sqrt(q)) * (std::sqrt(p) - std::sqrt(q)) / 2;
+    value = std::clamp(value, 0.0, 1.0);
     statistic = value * 8 / scale;
     value = std::sqrt(value);
   } else if (spec.metric == "total_variation") {

@@ -5,7 +5,8 @@ local loans = stream "loans" {
   columns = {
     { "loan", "string" }, { "approval_date", "time" }, { "disbursement_date", "time?" }, { "state", "category?" },
     { "bank_state", "category?" }, { "naics2", "category?" }, { "term_months", "integer?" },
-    { "employees", "integer?" }, { "new_business", "category?" }, { "urban_rural", "category?" }, { "revolving", "category?" },
+    { "employees", "integer?" }, { "new_business", "category?" }, { "urban_rural", "category?" },
+    { "revolving", "category?" },
     { "lowdoc", "category?" }, { "gross_approved", "number?" }, { "sba_guaranteed", "number?" },
     { "gross_disbursed", "number?" }, { "charged_off", "integer?" }, { "charge_off_date", "time?" },
     { "charge_off_amount", "number?" }, { "maturity_date", "time?" }, { "pd_score", "number?" },

@@ -1,6 +1,6 @@
 -- Thresholds that must hold for a while, on measured series with known faults: each rule of the figures is a monitor
 -- that looks at every sample as it arrives.
-local series = stream "series" { time = "timestamp", key = "timestamp", columns = { { "timestamp", "time" }, { "value", "number" } } }
+local series = stream "series" { time = "timestamp", columns = { { "timestamp", "time" }, { "value", "number" } } }
 
 local function figure(name, value)
   monitor(name) { value = value, every = "1 day", info = above(1e12), on_no_data = "ok" }

@@ -60,6 +60,15 @@ Reading text_drift(const std::vector<std::string>& reference, const std::vector<
 
 }  // namespace
 
+TEST_CASE("an empty bin is floored in psi and kl, and nothing in js and hellinger, which bear it") {
+  const auto both = spread({{1, 50}, {2, 50}});
+  const auto one = spread({{1, 100}});
+  CHECK(value(drift("psi", both, one, true)) == near((1 - .5) * std::log(2) + (1e-4 - .5) * std::log(2e-4)));
+  CHECK(value(drift("kl", both, one, true)) == near(std::log(2) + 1e-4 * std::log(2e-4)));
+  CHECK(value(drift("js", both, one, true)) == near(std::sqrt((.5 - .5 * std::log2(1.5) + std::log2(4. / 3)) / 2)));
+  CHECK(value(drift("hellinger", both, one, true)) == near(std::sqrt(1 - std::sqrt(.5))));
+}
+
 TEST_CASE("binned drift gives the printed vectors") {
   const auto reference = spread({{1, 16}, {2, 18}, {3, 16}, {4, 14}, {5, 12}, {6, 12}});
   const auto now = spread({{1, 16}, {2, 16}, {3, 16}, {4, 16}, {5, 16}, {6, 8}});
