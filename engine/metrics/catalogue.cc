@@ -240,7 +240,9 @@ const std::vector<MetricInfo>& rows() {
           R"(api:p95("latency_ms", { over = "5m" }))", 1, 1, with_window, 1),
       row("p99", "p99(column, { over, exact })", "system", "The 0.99 quantile, as p50.",
           R"(api:p99("latency_ms", { over = "5m" }))", 1, 1, with_window, 1),
-      row("quantile", "quantile(column, { over, q, exact })", "system", "The quantile q (0 to 1), as p50.",
+      row("quantile", "quantile(column, { over, q, exact })", "system",
+          "The quantile q (0 to 1), as p50; method = \"nearest_rank\": the ceil(q n)-th smallest value, one that was "
+          "there.",
           R"(api:quantile("latency_ms", { over = "5m", q = 0.999 }))", 1, 1, with_window, 1),
       // Business layer
       row("correlation", "correlation(a, b, { over, method })", "business",

@@ -64,6 +64,15 @@ double asked(const MetricSpec& spec) {
   return spec.q;
 }
 
+constexpr const char* nearest = "nearest_rank";
+
+// The place, from 0, of the ceil(q n)-th smallest of n > 0. 0.07 * 100 is above 7 in doubles and is meant as 7.
+std::uint64_t nearest_rank(double q, std::uint64_t n) {
+  const double place = q * static_cast<double>(n), whole = std::round(place);
+  const double ordinal = std::fabs(place - whole) <= 1e-12 * place ? whole : std::ceil(place);
+  return static_cast<std::uint64_t>(std::clamp(ordinal, 1.0, static_cast<double>(n))) - 1;
+}
+
 class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
  public:
   Quantiles(std::size_t column, std::size_t limit, bool is_exact)
@@ -99,11 +108,13 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     const double q = asked(spec);
     std::optional<double> value;
     if (state.tally.n && !state.sketch) {
-      value = exact(state.values, q);
+      value = exact(state.values, q, spec.method == nearest);
     } else if (state.tally.n) {
       BucketSketch all = *state.sketch;
       for (const double kept : state.values) all.add(kept);
-      value = all.at_rank(static_cast<std::uint64_t>(std::floor(q * static_cast<double>(all.total() - 1))));
+      value = all.at_rank(spec.method == nearest
+                              ? nearest_rank(q, all.total())
+                              : static_cast<std::uint64_t>(std::floor(q * static_cast<double>(all.total() - 1))));
       out.error = {ErrorBound::Kind::relative, all.relative_bound()};
     }
     settle(out, spec, value, "no usable value");
@@ -115,11 +126,12 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
 
  private:
-  // Linear between the two values around rank q(n-1): numpy.quantile's default.
-  static double exact(const ValueList& kept, double q) {
+  // Linear between the two values around rank q(n-1): numpy.quantile's default. Or the value of the nearest rank.
+  static double exact(const ValueList& kept, double q, bool is_nearest) {
     static thread_local std::vector<double> values;  // room that is kept between reads, never what is in it
     values.assign(kept.begin(), kept.end());
-    const double rank = q * static_cast<double>(values.size() - 1);
+    const double rank =
+        is_nearest ? static_cast<double>(nearest_rank(q, values.size())) : q * static_cast<double>(values.size() - 1);
     const auto below = std::min(static_cast<std::size_t>(rank), values.size() - 1);
     const double part = rank - static_cast<double>(below);
     const auto at = values.begin() + static_cast<std::ptrdiff_t>(below);
@@ -140,6 +152,8 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
 FamilyMade make_quantiles(const FamilyInput& input) {
   const MetricSpec& spec = input.spec;
   if (!(spec.q >= 0 && spec.q <= 1)) return invalid("quantile: expected q from 0 to 1");
+  if (!spec.method.empty() && spec.method != nearest)
+    return invalid(spec.metric + ": expected method \"nearest_rank\" or none, got \"" + spec.method + "\"");
   std::size_t limit = 128;
   if (spec.window.kind == WindowSpec::Kind::rows) limit = std::max<std::size_t>(limit, spec.window.count);
   if (spec.at_baseline) limit = 100'000;

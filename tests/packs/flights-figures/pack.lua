@@ -11,6 +11,7 @@ end
 for _, metric in ipairs { "p50", "p95", "p99" } do
   figure(metric, flights[metric](flights, "delay", { over = "calendar day", exact = true }))
 end
+figure("p95-rank", flights:p95("delay", { over = "calendar day", exact = true, method = "nearest_rank" }))
 for _, metric in ipairs { "mean", "min", "max" } do
   figure(metric, flights[metric](flights, "delay", { over = "14 days", step = "1 day" }))
 end

@@ -9,6 +9,7 @@ end
 local all = { over = "400 days", step = "1 day", exact = true }
 for _, metric in ipairs { "min", "max", "p95" } do figure(metric, series[metric](series, "value", all)) end
 
+figure("p95-rank", series:p95("value", { over = "400 days", step = "1 day", exact = true, method = "nearest_rank" }))
 figure("repeated", series:duplicates("timestamp", { over = "400 days", step = "1 day" }))
 
 local function rule(name, condition, lasting, where)

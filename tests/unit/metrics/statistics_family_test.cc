@@ -229,6 +229,37 @@ TEST_CASE("quantiles are exact while small, within their bound beyond, and never
   CHECK(value(rows::read(q, three)) == near(2.8));
 }
 
+TEST_CASE("the nearest rank is the ceil(q n)-th smallest, in the sketch as well") {
+  const auto at = [](double q, std::vector<double> values, bool exact = true) {
+    Table table;
+    table.numbers("x", values);
+    MetricSpec spec = metric("quantile", {"x"});
+    spec.q = q;
+    spec.exact = exact;
+    spec.method = "nearest_rank";
+    return value(rows::read(spec, table));
+  };
+  std::vector<double> hundred, thousand;
+  for (int i = 1; i <= 1000; ++i) {
+    if (i <= 100) hundred.push_back(i);
+    thousand.push_back(i);
+  }
+  for (int percent = 1; percent <= 100; ++percent) CHECK(at(percent / 100.0, hundred) == percent);
+  CHECK(at(0, hundred) == 1);
+  CHECK(at(.951, hundred) == 96);
+  CHECK(at(.5, {4, 1, 3, 2}) == 2);
+  CHECK(at(.95, {7}) == 7);
+  CHECK(at(.9501, thousand) == 951);
+  CHECK(at(.9501, thousand, false) == Approx(951).epsilon(.0078));
+  MetricSpec spec = metric("p95", {"x"});
+  spec.method = "spearman";
+  Table table;
+  table.numbers("x", {1, 2});
+  const auto refused = make_family(spec, table.stream);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().text.find("nearest_rank") != std::string::npos);
+}
+
 TEST_CASE("the percentile rank agrees with the quantile on ties") {
   const std::vector<double> before = {10, 12, 12, 12, 15, 20, 30, 40, 50, 60, 70};
   const std::vector<std::pair<double, double>> expected = {{5, 0}, {12, .1}, {13.5, .35}, {60, .9}, {65, .95}, {71, 1}};
