@@ -2,7 +2,9 @@
 // (io methods version 2), so every byte of the database and its log passes xWrite and can be undone.
 #include "store/fault_vfs.h"
 
+#include <algorithm>
 #include <new>
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,8 @@ struct FaultVfs::File {
     sqlite3_int64 size_before;
     sqlite3_int64 offset;
     std::string bytes_before;
+    std::string bytes_after;  // what was written
+    bool is_truncation;
   };
   std::vector<Undo>* unsynced;
 };
@@ -28,8 +32,10 @@ struct FaultMethods {
   static File* of(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
   static sqlite3_file* real(sqlite3_file* file) { return of(file)->real; }
 
-  static void remember(File* file, sqlite3_int64 offset, sqlite3_int64 length) {
-    File::Undo undo{0, offset, {}};
+  // `data` is null for a truncation.
+  static void remember(File* file, sqlite3_int64 offset, sqlite3_int64 length, const void* data) {
+    File::Undo undo{0, offset, {}, {}, data == nullptr};
+    if (data) undo.bytes_after.assign(static_cast<const char*>(data), static_cast<std::size_t>(length));
     file->real->pMethods->xFileSize(file->real, &undo.size_before);
     const sqlite3_int64 there = undo.size_before > offset ? undo.size_before - offset : 0;
     undo.bytes_before.resize(static_cast<std::size_t>(there < length ? there : length));
@@ -40,7 +46,24 @@ struct FaultMethods {
     file->unsynced->push_back(std::move(undo));
   }
 
+  static void survive(File* file, const File::Undo& write, std::mt19937_64& random) {
+    const auto chance = random() % 3;
+    if (chance == 0) return;
+    if (write.is_truncation) {
+      file->real->pMethods->xTruncate(file->real, write.offset);
+      return;
+    }
+    constexpr std::size_t sector = 512;
+    for (std::size_t at = 0; at < write.bytes_after.size(); at += sector) {
+      if (chance == 2 && random() % 2 == 0) continue;
+      const std::size_t size = std::min(sector, write.bytes_after.size() - at);
+      file->real->pMethods->xWrite(file->real, write.bytes_after.data() + at, static_cast<int>(size),
+                                   write.offset + static_cast<sqlite3_int64>(at));
+    }
+  }
+
   static void lose_power(FaultVfs* vfs) {
+    std::mt19937_64 random(vfs->fault_.survivors);
     for (File* file = vfs->files_; file; file = file->next) {
       for (auto undo = file->unsynced->rbegin(); undo != file->unsynced->rend(); ++undo) {
         if (!undo->bytes_before.empty()) {
@@ -49,6 +72,8 @@ struct FaultMethods {
         }
         file->real->pMethods->xTruncate(file->real, undo->size_before);
       }
+      if (vfs->fault_.survivors != 0)
+        for (const File::Undo& write : *file->unsynced) survive(file, write, random);
       file->unsynced->clear();
     }
   }
@@ -58,6 +83,7 @@ struct FaultMethods {
     if (file->vfs->is_dead()) return SQLITE_IOERR_WRITE;
     switch (file->vfs->next()) {
       case Fault::Kind::fail:
+      case Fault::Kind::broken:
         return SQLITE_IOERR_WRITE;
       case Fault::Kind::no_space:
         return SQLITE_FULL;
@@ -72,7 +98,7 @@ struct FaultMethods {
       case Fault::Kind::none:
         break;
     }
-    remember(file, offset, size);
+    remember(file, offset, size, data);
     return file->real->pMethods->xWrite(file->real, data, size, offset);
   }
 
@@ -94,7 +120,7 @@ struct FaultMethods {
     }
     sqlite3_int64 before = 0;
     file->real->pMethods->xFileSize(file->real, &before);
-    if (before > size) remember(file, size, before - size);
+    if (before > size) remember(file, size, before - size, nullptr);
     return file->real->pMethods->xTruncate(file->real, size);
   }
 
@@ -223,7 +249,7 @@ void FaultVfs::arm(Fault fault) {
 Fault::Kind FaultVfs::next() {
   ++operations_;
   if (fault_.kind == Fault::Kind::none) return Fault::Kind::none;
-  const bool lasts = fault_.kind == Fault::Kind::no_space;
+  const bool lasts = fault_.kind == Fault::Kind::no_space || fault_.kind == Fault::Kind::broken;
   if (operations_ != fault_.at && !(lasts && operations_ > fault_.at)) return Fault::Kind::none;
   has_struck_ = true;
   is_dead_ = fault_.kind == Fault::Kind::cut || fault_.kind == Fault::Kind::power_loss;

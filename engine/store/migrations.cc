@@ -7,7 +7,7 @@
 namespace tidewatch {
 namespace {
 
-constexpr std::array<Migration, 2> steps{{
+constexpr std::array<Migration, 3> steps{{
     {1, "inputs, checkpoints, journal, outbox, batch ids, offsets, settings", R"sql(
       CREATE TABLE inputs(
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,6 +40,20 @@ constexpr std::array<Migration, 2> steps{{
       CREATE INDEX journal_monitor ON journal(monitor, id);
       CREATE INDEX inputs_kind_at ON inputs(kind, at);
       CREATE INDEX batch_ids_at ON batch_ids(at);
+    )sql"},
+    // `offsets` loses WITHOUT ROWID: which of two files read in one commit came last is the order of their rows. What
+    // was read before counts from now, or the first checkpoint would take it for forgotten.
+    {3, "file tails by path, in the order they were read; trimming of journal and outbox", R"sql(
+      CREATE TABLE offsets_by_path(
+        key TEXT PRIMARY KEY, offset INTEGER NOT NULL, path TEXT NOT NULL, head TEXT NOT NULL, at INTEGER NOT NULL);
+      INSERT INTO offsets_by_path(key, offset, path, head, at)
+        SELECT key, offset, substr(key, 1, instr(key, '#') - 1), '', coalesce((SELECT max(at) FROM inputs), 0)
+        FROM offsets ORDER BY key;
+      DROP TABLE offsets;
+      ALTER TABLE offsets_by_path RENAME TO offsets;
+      CREATE INDEX offsets_path ON offsets(path);
+      CREATE INDEX journal_at ON journal(at);
+      CREATE INDEX outbox_over ON outbox(created_at) WHERE state NOT IN ('queued', 'sending');
     )sql"},
 }};
 

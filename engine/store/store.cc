@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 
 #include "base/text.h"
 #include "store/compress.h"
@@ -19,7 +20,8 @@
 namespace tidewatch {
 namespace {
 
-constexpr Duration batch_ids_kept = days(7);
+// A table's share of one checkpoint's trimming.
+constexpr std::int64_t most_trimmed = 5'000;
 
 StoredNotification read_notification(const Statement& row) {
   StoredNotification n;
@@ -38,21 +40,7 @@ StoredNotification read_notification(const Statement& row) {
 
 std::int64_t limit_of(std::size_t most) { return static_cast<std::int64_t>(std::min<std::size_t>(most, INT64_MAX)); }
 
-// The whole file is read only while that takes well under a second; a larger one shows damage when the page is met.
 constexpr std::int64_t most_checked_bytes = 256 << 20;
-
-Done check_sound(const Database& db) {
-  Statement size(db, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
-  auto row = size.step();
-  if (!row) return row.error();
-  if (size.integer(0) > most_checked_bytes) return done();
-  Statement check(db, "PRAGMA quick_check(1)");
-  auto found = check.step();
-  if (!found) return found.error();
-  if (check.string(0) == "ok") return done();
-  return io_error("opening " + db.path() + ": the database is damaged (" + check.string(0) +
-                  "); move it away with its -wal and -shm files and start anew or from a backup");
-}
 
 }  // namespace
 
@@ -82,11 +70,24 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder, const std:
     return set.error();
   }
   if (Done migrated = migrate(db, newest_schema_version()); !migrated) return migrated.error();
-  if (Done sound = check_sound(db); !sound) return sound.error();
   auto version = read_schema_version(db);
   if (!version) return version.error();
   state->version = *version;
   return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+Done Store::check_sound() const {
+  const Database& db = state_->database;
+  Statement size(db, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()");
+  auto row = size.step();
+  if (!row) return row.error();
+  if (size.integer(0) > most_checked_bytes) return done();
+  Statement check(db, "PRAGMA quick_check(1)");
+  auto found = check.step();
+  if (!found) return found.error();
+  if (check.string(0) == "ok") return done();
+  return io_error("opening " + db.path() + ": the database is damaged (" + check.string(0) +
+                  "); move it away with its -wal and -shm files and start anew or from a backup");
 }
 
 Done Store::commit(Commit& commit) {
@@ -97,7 +98,7 @@ Done Store::commit(Commit& commit) {
   {
     Statement input(db, "INSERT INTO inputs(kind, at, stream, source, batch_id, body) VALUES(?,?,?,?,?,?)");
     Statement id(db, "INSERT INTO batch_ids(stream, batch_id, at) VALUES(?,?,?)");
-    Statement offset(db, "INSERT OR REPLACE INTO offsets(key, offset) VALUES(?,?)");
+    Statement offset(db, "INSERT OR REPLACE INTO offsets(key, offset, path, head, at) VALUES(?,?,?,?,?)");
     for (const StoredInput& in : commit.inputs) {
       if (in.kind == StoredInput::Kind::batch && !in.batch_id.empty()) {
         if (has_batch(in.stream, in.batch_id)) {
@@ -112,8 +113,10 @@ Done Store::commit(Commit& commit) {
       input.text(5, in.batch_id).blob(6, body);
       if (Done ran = input.run(); !ran) return ran;
       given.push_back(static_cast<std::uint64_t>(sqlite3_last_insert_rowid(db.handle())));
-      if (!in.offset_key.empty()) {
-        offset.text(1, in.offset_key).bind(2, static_cast<std::int64_t>(in.offset));
+      if (!in.offset.key.empty()) {
+        const std::string path = in.offset.key.substr(0, in.offset.key.rfind('#'));
+        offset.text(1, in.offset.key).bind(2, static_cast<std::int64_t>(in.offset.offset)).text(3, path);
+        offset.text(4, in.offset.head).bind(5, in.at.ns);
         if (Done ran = offset.run(); !ran) return ran;
       }
     }
@@ -134,9 +137,26 @@ Done Store::commit(Commit& commit) {
       if (Done ran = outbox.run(); !ran) return ran;
     }
   }
+  if (commit.checkpoint) {
+    StoredCheckpoint numbered = *commit.checkpoint;
+    if (!given.empty()) numbered.seq = given.back();
+    if (Done kept = write_checkpoint(numbered, commit.kept); !kept) return kept;
+  }
   if (Done committed = transaction.commit(); !committed) return committed;
   for (std::size_t i = 0; i < given.size(); ++i) commit.inputs[i].seq = given[i];
   return done();
+}
+
+std::size_t Store::drop_taken_ids(Commit& commit) const {
+  std::size_t dropped = 0;
+  std::set<std::pair<std::string, std::string>> within;
+  for (StoredInput& in : commit.inputs) {
+    if (in.kind != StoredInput::Kind::batch || in.batch_id.empty()) continue;
+    if (within.emplace(in.stream, in.batch_id).second && !has_batch(in.stream, in.batch_id)) continue;
+    in.batch_id.clear();
+    ++dropped;
+  }
+  return dropped;
 }
 
 bool Store::has_batch(std::string_view stream, std::string_view batch_id) const {
@@ -187,38 +207,64 @@ Result<std::optional<StoredCheckpoint>> Store::newest_checkpoint() const {
   }
 }
 
-Done Store::checkpoint(const StoredCheckpoint& checkpoint, Duration history) {
+Done Store::checkpoint(const StoredCheckpoint& checkpoint, const Retention& kept) {
+  Commit only;
+  only.checkpoint = checkpoint;
+  only.kept = kept;
+  return commit(only);
+}
+
+Done Store::write_checkpoint(const StoredCheckpoint& checkpoint, const Retention& kept) {
   Database& db = state_->database;
-  Transaction transaction(db);
-  if (Done begun = transaction.begin(); !begun) return begun;
-  {
-    const std::string body = compress(checkpoint.body);
-    const std::string digest = sha256_hex(checkpoint.body);
-    Statement insert(db, "INSERT OR REPLACE INTO checkpoints(seq, at, pack_hash, sha256, body) VALUES(?,?,?,?,?)");
-    insert.bind(1, static_cast<std::int64_t>(checkpoint.seq)).bind(2, checkpoint.at.ns).text(3, checkpoint.pack_hash);
-    insert.text(4, digest).blob(5, body);
-    if (Done ran = insert.run(); !ran) return ran;
-    if (Done ran = db.run("DELETE FROM checkpoints WHERE seq NOT IN "
-                          "(SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT 2)");
-        !ran) {
-      return ran;
-    }
-    // What replay from the older checkpoint needs stays: should the newer one be damaged, nothing is missing.
-    std::int64_t needed_after = 0;
-    {
-      Statement oldest(db, "SELECT min(seq), count(*) FROM checkpoints");
-      auto row = oldest.step();
-      if (!row) return row.error();
-      needed_after = oldest.integer(1) == 2 ? oldest.integer(0) : 0;
-    }
-    Statement ticks(db, "DELETE FROM inputs WHERE seq <= ? AND kind <> 0");
-    if (Done ran = ticks.bind(1, needed_after).run(); !ran) return ran;
-    Statement batches(db, "DELETE FROM inputs WHERE seq <= ? AND kind = 0 AND at < ?");
-    if (Done ran = batches.bind(1, needed_after).bind(2, (checkpoint.at - history).ns).run(); !ran) return ran;
-    Statement ids(db, "DELETE FROM batch_ids WHERE at < ?");
-    if (Done ran = ids.bind(1, (checkpoint.at - batch_ids_kept).ns).run(); !ran) return ran;
+  const std::string body = compress(checkpoint.body);
+  const std::string digest = sha256_hex(checkpoint.body);
+  Statement insert(db, "INSERT OR REPLACE INTO checkpoints(seq, at, pack_hash, sha256, body) VALUES(?,?,?,?,?)");
+  insert.bind(1, static_cast<std::int64_t>(checkpoint.seq)).bind(2, checkpoint.at.ns).text(3, checkpoint.pack_hash);
+  insert.text(4, digest).blob(5, body);
+  if (Done ran = insert.run(); !ran) return ran;
+  if (Done ran = db.run("DELETE FROM checkpoints WHERE seq NOT IN "
+                        "(SELECT seq FROM checkpoints ORDER BY seq DESC LIMIT 2)");
+      !ran) {
+    return ran;
   }
-  return transaction.commit();
+  // What replay from the older checkpoint needs stays: should the newer one be damaged, nothing is missing. Its keys
+  // stay too, or a replayed notification would be taken for a new one.
+  std::int64_t needed_after = 0, needed_since = far_past.ns;
+  {
+    Statement oldest(db, "SELECT seq, at, (SELECT count(*) FROM checkpoints) FROM checkpoints ORDER BY seq LIMIT 1");
+    auto row = oldest.step();
+    if (!row) return row.error();
+    if (oldest.integer(2) == 2) {
+      needed_after = oldest.integer(0);
+      needed_since = oldest.integer(1);
+    }
+  }
+  const auto before = [&](Duration age) { return std::min((checkpoint.at - age).ns, needed_since); };
+  Statement ticks(db, "DELETE FROM inputs WHERE seq <= ? AND kind <> 0");
+  if (Done ran = ticks.bind(1, needed_after).run(); !ran) return ran;
+  Statement batches(db,
+                    "DELETE FROM inputs WHERE seq IN "
+                    "(SELECT seq FROM inputs WHERE kind = 0 AND at < ? AND seq <= ? LIMIT ?)");
+  batches.bind(1, (checkpoint.at - kept.history).ns).bind(2, needed_after).bind(3, most_trimmed);
+  if (Done ran = batches.run(); !ran) return ran;
+  const struct {
+    const char* sql;
+    std::int64_t before;
+  } trims[] = {
+      {"DELETE FROM batch_ids WHERE (stream, batch_id) IN "
+       "(SELECT stream, batch_id FROM batch_ids WHERE at < ? LIMIT ?)",
+       before(kept.batch_ids)},
+      {"DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE at < ? LIMIT ?)", before(kept.journal)},
+      {"DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state NOT IN ('queued', 'sending') "
+       "AND created_at < ? LIMIT ?)",
+       before(kept.outbox)},
+      {"DELETE FROM offsets WHERE key IN (SELECT key FROM offsets WHERE at < ? LIMIT ?)", before(kept.offsets)},
+  };
+  for (const auto& trim : trims) {
+    Statement statement(db, trim.sql);
+    if (Done ran = statement.bind(1, trim.before).bind(2, most_trimmed).run(); !ran) return ran;
+  }
+  return done();
 }
 
 Result<std::vector<StoredNotification>> Store::due_notifications(Instant now, std::size_t most) const {
@@ -301,12 +347,17 @@ Result<std::vector<StoredJournalRow>> Store::journal(std::string_view monitor, s
   }
 }
 
-std::optional<std::uint64_t> Store::offset(std::string_view key) const {
-  Statement query(state_->database, "SELECT offset FROM offsets WHERE key = ?");
-  query.text(1, key);
-  auto row = query.step();
-  if (!row || !*row) return std::nullopt;
-  return static_cast<std::uint64_t>(query.integer(0));
+Result<std::vector<StoredOffset>> Store::offsets(std::string_view path) const {
+  Statement query(state_->database,
+                  "SELECT key, offset, head FROM offsets WHERE path = ? ORDER BY at DESC, rowid DESC");
+  query.text(1, path);
+  std::vector<StoredOffset> out;
+  while (true) {
+    auto row = query.step();
+    if (!row) return row.error();
+    if (!*row) return out;
+    out.push_back({query.string(0), static_cast<std::uint64_t>(query.integer(1)), query.string(2)});
+  }
 }
 
 Result<std::string> Store::setting(std::string_view name) const {

@@ -1,11 +1,11 @@
 // One SQLite database in the state folder: what was acknowledged is here before the acknowledgement. The core is
 // deterministic, so durability is its inputs: batches and ticks in order, plus a checkpoint to start from.
-//   inputs       seq, kind (batch | tick | reload | outcomes), at, stream, source, batch id, zstd-compressed body
+//   inputs       seq, kind (batch | tick | reload | outcomes | pause), at, stream, source, batch id, zstd-compressed body
 //   checkpoints  the newest two: the whole core and the last input it holds
-//   journal      every transition with reason and evidence, for people and for `why`
-//   outbox       notifications and what became of them
+//   journal      every transition with reason and evidence, for people and for `why` (kept 90 days)
+//   outbox       notifications and what became of them (those that are over: kept 7 days)
 //   batch_ids    ids already taken, for exactly-once retries (kept 7 days)
-//   offsets      file tails: how far each file was read, in the same commit as the batch
+//   offsets      file tails: how far each file was read and how it begins, in the same commit as the batch
 // WAL, synchronous=FULL. Every call is one thread's; io runs it off the loop.
 #pragma once
 
@@ -21,15 +21,22 @@
 
 namespace tidewatch {
 
+// How far a tailed file was read. A file is known by device and inode; `head` says how it began, because a file that
+// was emptied and written anew has the same inode.
+struct StoredOffset {
+  std::string key;  // "PATH#DEVICE:INODE"; "" when none
+  std::uint64_t offset = 0;
+  std::string head;  // "LENGTH:SHA-256 of the first LENGTH bytes"; "" when not known
+};
+
 struct StoredInput {
   // outcomes: what a clock decided about scripts in the input behind it (engine/io/script_outcomes.h)
-  enum class Kind : std::uint8_t { batch, tick, reload, outcomes } kind = Kind::tick;
+  enum class Kind : std::uint8_t { batch, tick, reload, outcomes, pause } kind = Kind::tick;
   std::uint64_t seq = 0;  // given by append
   Instant at{};
   std::string stream, source, batch_id;
-  std::string body;        // Batch::write bytes (uncompressed here); empty for ticks
-  std::string offset_key;  // file tails: path identity; "" when none
-  std::uint64_t offset = 0;
+  std::string body;     // Batch::write bytes (uncompressed here); pauses: its length in ns, decimal; else empty
+  StoredOffset offset;  // file tails
 };
 
 struct StoredNotification {
@@ -55,6 +62,15 @@ struct StoredCheckpoint {
   std::string pack_hash, body;
 };
 
+// How long what nobody needs for a restart is kept, counted back from a checkpoint's instant.
+struct Retention {
+  Duration history = days(7);    // batches
+  Duration journal = days(90);   // transitions and what else `why` reads
+  Duration outbox = days(7);     // notifications that are over: accepted, failed, superseded
+  Duration batch_ids = days(7);  // retries older than this count as new
+  Duration offsets = days(30);   // of files not read since
+};
+
 class Store {
  public:
   // Opens or creates `folder`/tidewatch.db and migrates it to the newest version. Errors name the file and the cure:
@@ -63,23 +79,34 @@ class Store {
   static Result<std::unique_ptr<Store>> open(const std::string& folder, const std::string& vfs = "");
   ~Store();
 
+  // Reads every page of a file small enough for that to take well under a second; a larger one shows damage when the
+  // page is met. Not part of open(): a restart should listen first.
+  Done check_sound() const;
+
   // One transaction: inputs (their seq is filled in), journal rows and new outbox rows, on disk when it returns.
   // A notification whose key exists is left as it is. A batch whose id was taken is a conflict (ask has_batch first).
+  // With a checkpoint, it is of the state after the inputs, and its seq becomes that of the last one.
   // On error nothing was written.
   struct Commit {
     std::vector<StoredInput> inputs;
     std::vector<StoredJournalRow> journal;
     std::vector<StoredNotification> notifications;
+    std::optional<StoredCheckpoint> checkpoint;
+    Retention kept;
   };
   Done commit(Commit& commit);
+  // Takes away the ids that commit() would refuse, those given twice within it included. What was applied must be
+  // logged, whatever its sender called it; the number taken away is answered.
+  std::size_t drop_taken_ids(Commit& commit) const;
 
   bool has_batch(std::string_view stream, std::string_view batch_id) const;
   Result<std::vector<StoredInput>> inputs_after(std::uint64_t seq,
                                                 std::size_t most) const;  // in order; body decompressed
   Result<std::optional<StoredCheckpoint>> newest_checkpoint() const;      // a damaged one is skipped for the one before
   // Stores a checkpoint; drops all but the newest two. Ticks and reloads before the older of the two are dropped (it
-  // may be the one a restart falls back to); batches before it are kept for `history`, batch ids for 7 days.
-  Done checkpoint(const StoredCheckpoint& checkpoint, Duration history);
+  // may be the one a restart falls back to); what else is older than `kept` goes too, some thousand rows a table at a
+  // time, so that no checkpoint takes long.
+  Done checkpoint(const StoredCheckpoint& checkpoint, const Retention& kept);
 
   Result<std::vector<StoredNotification>> due_notifications(Instant now, std::size_t most) const;
   Result<Instant> next_notification_at() const;                                   // far_future when none is queued
@@ -88,12 +115,15 @@ class Store {
   Result<std::vector<StoredJournalRow>> journal(std::string_view monitor,
                                                 std::size_t most) const;  // newest first; "" = all
 
-  std::optional<std::uint64_t> offset(std::string_view key) const;
+  // What is known of the files that were tailed under this path, the last read first.
+  Result<std::vector<StoredOffset>> offsets(std::string_view path) const;
   Result<std::string> setting(std::string_view name) const;  // "" when absent
   Done set_setting(std::string_view name, std::string_view value);
   int schema_version() const;
 
  private:
+  Done write_checkpoint(const StoredCheckpoint& checkpoint, const Retention& kept);  // within a transaction
+
   struct State;
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

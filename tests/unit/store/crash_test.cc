@@ -30,8 +30,8 @@ Store::Commit numbered(int k) {
     in.stream = "s";
     in.batch_id = std::to_string(k) + "." + std::to_string(i);
     in.body = std::string(static_cast<std::size_t>(200 + k * 37 % 3000), static_cast<char>('a' + k % 26)) + in.batch_id;
-    in.offset_key = "file";
-    in.offset = static_cast<std::uint64_t>(k);
+    in.offset.key = "file#1:2";
+    in.offset.offset = static_cast<std::uint64_t>(k);
     commit.inputs.push_back(in);
   }
   StoredJournalRow row;
@@ -71,7 +71,8 @@ void check_recovered(const std::string& folder, int acknowledged) {
   }
   CHECK(static_cast<int>(store.journal("", 1'000'000)->size()) == last);
   CHECK(static_cast<int>(store.notifications(1'000'000)->size()) == last);
-  CHECK(store.offset("file").value_or(0) == static_cast<std::uint64_t>(last));
+  const auto offsets = *store.offsets("file");
+  CHECK((offsets.empty() ? 0 : offsets.front().offset) == static_cast<std::uint64_t>(last));
   if (last > 0) CHECK(store.has_batch("s", std::to_string(last) + ".0"));
   Store::Commit next = numbered(last + 1);
   CHECK(store.commit(next));  // and it goes on working
@@ -82,7 +83,7 @@ int write_until_broken(Store& store, int most) {
   for (int k = 1; k <= most; ++k) {
     Store::Commit commit = numbered(k);
     if (!store.commit(commit)) return k - 1;
-    if (k % 4 == 0 && !store.checkpoint({commit.inputs.back().seq, Instant{k}, "p", "core"}, days(7))) return k;
+    if (k % 4 == 0 && !store.checkpoint({commit.inputs.back().seq, Instant{k}, "p", "core"}, Retention{})) return k;
   }
   return most;
 }
@@ -187,7 +188,8 @@ TEST_CASE("a writer killed at random moments loses nothing it acknowledged") {
         Store::Commit commit = numbered(k);
         if (!(*store)->commit(commit)) _exit(2);
         if (write(acknowledgements[1], &k, sizeof k) != sizeof k) _exit(3);
-        if (k % 5 == 0) (void)(*store)->checkpoint({commit.inputs.back().seq, Instant{k}, "p", "core"}, days(7)).ok();
+        if (k % 5 == 0)
+          (void)(*store)->checkpoint({commit.inputs.back().seq, Instant{k}, "p", "core"}, Retention{}).ok();
       }
     }
     close(acknowledgements[1]);
