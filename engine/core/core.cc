@@ -81,16 +81,22 @@ void Core::State::learn(std::string_view stream, const Batch& batch) {
     Learning& learning = baselines[b.name];
     if (learning.is_sealed) continue;
     std::vector<std::uint32_t> rows;
-    Instant newest = far_past;
-    for (std::uint32_t r = 0; r < batch.rows; ++r) {
-      newest = std::max(newest, batch.time(r));
+    for (std::uint32_t r = 0; r < batch.rows; ++r)
       if (batch.time(r) >= b.from && batch.time(r) < b.to) rows.push_back(r);
-    }
     if (!rows.empty()) learning.rows.push_back(batch.pick(rows));
-    if (newest < b.to || learning.rows.empty()) continue;
-    for (const auto& part : learning.rows) metrics->baseline_rows(b.name, part);
+  }
+}
+
+void Core::State::seal_learnt() {
+  for (const auto& b : pack.baselines) {
+    const auto found = baselines.find(b.name);
+    if (found == baselines.end() || found->second.is_sealed || found->second.rows.empty()) continue;
+    const auto* seen = metrics->counters(b.stream);
+    // Not as soon as a row lies behind the span: rows within it may still come as late as the stream allows.
+    if (seen == nullptr || seen->watermark < b.to) continue;
+    for (const auto& part : found->second.rows) metrics->baseline_rows(b.name, part);
     metrics->baseline_seal(b.name);
-    learning = {{}, true};
+    found->second = {{}, true};
   }
 }
 
@@ -152,6 +158,7 @@ std::vector<Rejected> Core::feed(std::string_view stream, std::string_view sourc
   s.scripts->begin(s.now);
   s.learn(stream, batch);
   auto rejected = s.metrics->feed(stream, source, batch, s.now, check_future);
+  s.seal_learnt();
   const auto index = s.stream_index(stream);
   if (!index) {
     s.tell_scripts(out);
@@ -179,6 +186,7 @@ void Core::tick(Instant now, CoreOutput& out) {
   ++s.counters.ticks;
   s.scripts->begin(s.now);
   s.metrics->tick(s.now);
+  s.seal_learnt();
   s.settle_restore(out);
   s.due_now.clear();
   while (!s.due.empty() && s.due.begin()->first <= s.now) {
@@ -218,14 +226,18 @@ void Core::tick(Instant now, CoreOutput& out) {
   s.tell_scripts(out);
 }
 
-void Core::restarted(Instant now, CoreOutput& out) {
+void Core::restarted(Instant now, CoreOutput& out, Outage outage) {
   State& s = *state_;
   const Duration down = s.now == far_past ? Duration{0} : std::max(Duration{0}, now - s.now);
   s.now = std::max(s.now, now);
+  s.metrics->paused(down);
   for (auto& run : s.monitors) {
+    if (outage == Outage::sleep && down <= std::max(seconds(10), run.every + run.every + run.every)) continue;
     for (auto& [labels, e] : run.entries) {
       std::vector<Transition> transitions;
-      e.instance.restarted(s.now, down, transitions);
+      e.instance.restarted(s.now, down, transitions,
+                           outage == Outage::sleep ? "late: nothing was seen for " : "restarted, down ");
+      if (e.last_data != far_past) e.last_data = std::min(e.last_data + down, s.now);
       s.tell(s.spec(run), labels, e, transitions, out);
     }
     run.next_due = ceil_to(s.now, run.every);
@@ -240,6 +252,31 @@ void Core::quarantine_scripts(const std::string& why, Instant now) {
 }
 void Core::release_scripts() { state_->scripts->release_all(); }
 std::size_t Core::quarantined_scripts() const { return state_->scripts->quarantined(); }
+
+std::vector<AlertView> Core::orphans() const {
+  std::vector<AlertView> out;
+  for (const auto& gone : state_->removed) {
+    const AlertInstance& i = gone.entry.instance;
+    if (i.state() != AlertState::pending && i.state() != AlertState::firing) continue;
+    MonitorSpec m;
+    m.id = gone.monitor;
+    m.name = gone.monitor.substr(gone.monitor.find('/') + 1);
+    m.pack = state_->pack.name;
+    AlertView v;
+    v.monitor = m.name;
+    v.pack = m.pack;
+    v.labels = wire_labels(m, gone.labels, i.severity());
+    v.state = i.state();
+    v.severity = i.severity();
+    v.active_at = i.active_at();
+    v.fired_at = i.fired_at();
+    v.keep_since = i.keep_since();
+    v.held = i.held();
+    v.reading = i.last_reading();
+    out.push_back(std::move(v));
+  }
+  return out;
+}
 
 Instant Core::next_due() const {
   if (!state_->removed.empty() || !state_->edits.empty()) return state_->now;

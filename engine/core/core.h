@@ -92,8 +92,11 @@ class Core {
   // Evaluates what is due at or before `now`, each monitor once and in the order of their ids, at its newest due
   // instant; older ones are counted missed.
   void tick(Instant now, CoreOutput& out);
-  // The engine was down: pending clocks shift, firing is held until its first verdict.
-  void restarted(Instant now, CoreOutput& out);
+  // Nobody listened since the last input: the engine was down, or alive but asleep (a suspended machine, a clock set
+  // forward). Clocks shift by that time, firing is held until its first verdict, nothing counts as idle or absent for
+  // it. A sleep is told from a slow tick by its length: three intervals of a monitor, 10 s at least.
+  enum class Outage : std::uint8_t { restart, sleep };
+  void restarted(Instant now, CoreOutput& out, Outage outage = Outage::restart);
   // The next instant at which tick() could do anything; far_future when only a feed can.
   Instant next_due() const;
   // True when a monitor of `stream` is judged on arrival (the backtest then feeds one event time a batch).
@@ -110,6 +113,8 @@ class Core {
   std::size_t quarantined_scripts() const;
 
   std::vector<AlertView> alerts(bool active_only = true) const;
+  // Alerts restored for monitors that this pack does not have, pending and firing: ended by the next tick.
+  std::vector<AlertView> orphans() const;
   // A monitor's instances (empty labels when ungrouped); nullptr when unknown.
   const AlertInstance* instance(const std::string& monitor_name, const LabelSet& labels) const;
   CoreCounters counters() const;

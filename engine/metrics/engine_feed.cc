@@ -196,6 +196,10 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
   return rejected;
 }
 
+void MetricEngine::paused(Duration down) {
+  for (auto& stream : state_->streams) stream->watermark.paused(down);
+}
+
 void MetricEngine::tick(Instant now) {
   for (auto& stream : state_->streams) {
     if (stream->started == far_past) stream->started = now;

@@ -1,5 +1,7 @@
 // The engine in a checkpoint, keyed by names and each part with its length, so that an edited pack takes what it still
 // has and skips the rest. A stream whose columns changed keeps its watermark and counters and loses its windows.
+#include <set>
+
 #include "metrics/engine_state.h"
 
 namespace tidewatch {
@@ -145,11 +147,14 @@ Done MetricEngine::restore(ByteReader& in) {
     }
     if (!body.good()) return invalid("metrics checkpoint: stream \"" + name + "\" is damaged");
   }
+  std::set<std::string> given;
   for (std::size_t i = in.count(13); i > 0 && in.good(); --i) {
     const std::string name = in.text();
     const bool is_sealed = in.get<std::uint8_t>() != 0;
     const std::uint64_t rows = in.get<std::uint64_t>();
     if (BaselineState* const baseline = state_->baseline(name)) {
+      if (baseline->is_sealed) given.insert(name);
+      if (given.count(name) != 0) continue;  // its rows were given before restoring: they are the newer ones
       baseline->is_sealed = is_sealed;
       baseline->rows = rows;
     }
@@ -159,6 +164,7 @@ Done MetricEngine::restore(ByteReader& in) {
     const std::string bytes = in.text();
     for (auto& leaf : state_->leaves) {
       if (leaf->kind != Leaf::Kind::baseline) continue;
+      if (leaf->baseline != nullptr && given.count(leaf->baseline->spec.name) != 0) continue;
       for (Leaf::Part& part : leaf->parts) {
         if (leaf->key + part.column != key) continue;
         ByteReader body(bytes);

@@ -62,6 +62,8 @@ class MetricEngine {
                              bool check_future = true);
   // Time alone: idle sources, watermarks of silent streams, label sets to forget.
   void tick(Instant now);
+  // Nobody listened for `down`: no stream counts as idle for that.
+  void paused(Duration down);
 
   // One reading per live label set, in label order; one with empty labels when ungrouped. Windows end at the newest
   // pane end at or before the stream's watermark (closed), or include the running pane (open).

@@ -25,6 +25,12 @@ void Watermark::tick(Instant now) {
   settle(now);
 }
 
+void Watermark::paused(Duration down) {
+  if (sources_.empty()) return;
+  for (auto& [name, source] : sources_) source.last_arrival = source.last_arrival + down;
+  last_arrival_ = last_arrival_ + down;
+}
+
 void Watermark::settle(Instant now) {
   if (sources_.empty()) return;
   Instant least = far_future;

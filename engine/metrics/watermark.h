@@ -20,6 +20,8 @@ class Watermark {
   // Time alone: sources without rows for `idle` stop holding the others back; when all are idle the watermark runs on
   // from the newest row with engine time, so that windows empty.
   void tick(Instant now);
+  // Nobody listened for `down`: that time says nothing about who is idle, and what was sent meanwhile is still to come.
+  void paused(Duration down);
 
   Instant value() const { return value_; }      // far_past before the first row
   Instant newest() const { return newest_; }    // newest event time accepted

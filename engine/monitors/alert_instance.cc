@@ -417,7 +417,7 @@ void AlertInstance::while_calm(Instant now, const Verdict& verdict, const std::s
   say(now, from, Severity::none, !was_blind ? "condition false" : by_policy ? "no data" : "data back", false, out);
 }
 
-void AlertInstance::restarted(Instant now, Duration down, std::vector<Transition>& out) {
+void AlertInstance::restarted(Instant now, Duration down, std::vector<Transition>& out, std::string_view what) {
   if (!seen_) return;
   is_calm_ = false;
   const auto shift = [&](std::optional<Instant>& clock) {
@@ -438,7 +438,7 @@ void AlertInstance::restarted(Instant now, Duration down, std::vector<Transition
   last_observed_.reset();
   if (state_ == AlertState::ok) return;
   if (state_ == AlertState::firing && held_.empty()) held_ = "held: restarted";
-  say(now, state_, severity_, "restarted, down " + format_duration(down), false, out);
+  say(now, state_, severity_, std::string(what) + format_duration(down), false, out);
 }
 
 void AlertInstance::end(Instant now, const std::string& reason, std::vector<Transition>& out) {

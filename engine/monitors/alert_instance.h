@@ -82,8 +82,9 @@ class AlertInstance {
   // nearly always; a test holds the two against each other.
   void observe_in_full(Instant now, const Observation& seen, const InstanceRules& rules, std::vector<Transition>& out);
   // An outage of the engine, `down` long and ending at `now`: all clocks shift by it; a pending alert starts over after
-  // an outage above 1 h; a firing one is held until its first verdict. The next evaluation must not be skipped.
-  void restarted(Instant now, Duration down, std::vector<Transition>& out);
+  // an outage above 1 h; a firing one is held until its first verdict. The next evaluation must not be skipped. `what`
+  // is the beginning of the reason, `down` its end.
+  void restarted(Instant now, Duration down, std::vector<Transition>& out, std::string_view what = "restarted, down ");
   // The monitor or the label set is gone; a firing alert resolves with this reason. Nothing is said of an ok one.
   void end(Instant now, const std::string& reason, std::vector<Transition>& out);
   // The next instant at which observing the same again could change the state (lasting, keep_firing, no_data_after,
