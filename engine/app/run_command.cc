@@ -173,6 +173,7 @@ int run_command(const RunArguments& a) {
     const auto clock = parse_clock(a.clock);
     if (!clock) return complain(clock.error().text, 2);
     options.clock = start_clock(*clock);
+    options.sleep_after = Duration{0};  // hours between two looks are its way of passing
   }
 
   Loop loop;

@@ -28,8 +28,11 @@ class CommitQueue {
   void add_quiet(StoredInput tick);
   // Starts a commit unless one is under way (then the next starts when it ends).
   void flush();
-  // Taken at the start of the next commit, when everything applied is in it; stored in the same job behind it.
-  void want_checkpoint(std::function<StoredCheckpoint()> take, Duration history, std::function<void(bool ok)> then);
+  // Taken at the start of the next commit, when everything applied is in it; stored behind it, so that no sender waits
+  // for it. With `is_one` it is stored with the commit or neither is (a reload: what the old rules made of the inputs
+  // must not be computed again with the new ones), and tried again until it works; the next add() starts it.
+  void want_checkpoint(std::function<StoredCheckpoint()> take, const Retention& kept, std::function<void(bool ok)> then,
+                       bool is_one = false);
 
   bool is_empty() const {
     return !is_committing_ && pending_.inputs.empty() && pending_.journal.empty() && pending_.notifications.empty();
@@ -38,11 +41,18 @@ class CommitQueue {
   const std::string& problem() const { return problem_; }
   std::uint64_t last_seq() const { return last_seq_; }  // of the newest input on disk; 0 before the first commit
   std::size_t waiting_bytes() const { return waiting_bytes_; }
+  // Applied, and in no commit that is under way: all of what is not on disk while commits fail.
+  const std::vector<StoredNotification>& waiting_notifications() const { return pending_.notifications; }
+  // Of inputs that the newest checkpoint asked for does not hold: what a restart has to go through again.
+  std::size_t bytes_since_checkpoint() const { return bytes_since_checkpoint_; }
+  void count_replayed(std::size_t bytes) { bytes_since_checkpoint_ += bytes; }
   // Called after each commit: whether it worked and how long it took, in seconds.
   std::function<void(bool ok, double took)> on_commit;
 
  private:
+  struct Work;
   void start();
+  void finished(const std::shared_ptr<Work>& work);
 
   StoreWorker& worker_;
   Store::Commit pending_;
@@ -52,8 +62,10 @@ class CommitQueue {
   std::string problem_;
   std::uint64_t last_seq_ = 0;
   std::function<StoredCheckpoint()> take_checkpoint_;
-  Duration history_{0};
+  Retention kept_;
   std::function<void(bool)> checkpoint_then_;
+  bool is_one_ = false;
+  std::size_t bytes_since_checkpoint_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -5,7 +5,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -68,6 +70,7 @@ Result<RunningPack> Engine::State::build(EnginePack pack) {
 }
 
 std::shared_ptr<Notifier> Engine::State::make_notifier(const std::string& name, const NotifierSpec& spec) const {
+  if (options.notifier) return options.notifier(name, spec);
   if (spec.kind == "console") return std::make_shared<ConsoleNotifier>(options.print);
   std::string url = spec.url;
   if (!spec.url_secret.empty() && options.secret) url = options.secret(spec.url_secret).value_or("");
@@ -86,52 +89,111 @@ void Engine::State::set_notifiers() {
 }
 
 void Engine::State::set_tails() {
+  std::vector<Tail> before = std::move(tails);
   tails.clear();
   for (const auto& p : packs)
     for (const auto& s : p.core->pack().sources) {
       if (s.kind != "file_tail") continue;
       const bool is_csv = s.format == "csv";
-      const std::filesystem::path path = std::filesystem::path(p.core->pack().folder) / s.path;
-      // Asked when a file is opened, off the hot path; the worker owns the store, so the answer is waited for.
-      const auto offset = [this](const std::string& key) {
-        std::optional<std::uint64_t> answer;
-        worker->run([&](Store& st) { answer = st.offset(key); });
-        worker->wait();
-        return answer;
-      };
-      tails.push_back({p.core->pack().name, s.stream, s.name, is_csv ? BodyFormat::csv : BodyFormat::ndjson,
-                       std::make_unique<FileTail>(path.string(), is_csv, offset)});
+      const std::string path = (std::filesystem::path(p.core->pack().folder) / s.path).string();
+      Tail tail{p.core->pack().name, s.stream, s.name, is_csv ? BodyFormat::csv : BodyFormat::ndjson, {}};
+      // One that stays keeps its place: what it read last may not be on disk yet.
+      for (Tail& old : before)
+        if (old.file && old.pack == tail.pack && old.stream == tail.stream && old.format == tail.format &&
+            old.file->path() == path)
+          tail.file = std::move(old.file);
+      if (!tail.file) {
+        // Asked when a tail begins, off the hot path; the worker owns the store, so the answer is waited for.
+        const auto stored = [this](const std::string& of) {
+          Result<std::vector<StoredOffset>> answer = std::vector<StoredOffset>();
+          worker->run([&](Store& st) { answer = st.offsets(of); });
+          worker->wait();
+          return answer;
+        };
+        tail.file = std::make_unique<FileTail>(path, is_csv, stored);
+      }
+      tails.push_back(std::move(tail));
     }
+}
+
+Instant Engine::State::take_time() {
+  const Instant now = options.clock();
+  const Instant before = std::exchange(last_alive, now);
+  if (before == far_past || options.sleep_after.ns == 0 || now - before <= options.sleep_after) return now;
+  log::warning("nothing_seen", {{"for", format_duration(now - before)},
+                                {"why", "the machine slept, the clock was set forward, or the loop stood still"}});
+  CoreOutput out;
+  for (auto& p : packs) p.core->restarted(now, out, Core::Outage::sleep);
+  Store::Commit part = part_of(out);
+  StoredInput input;
+  input.kind = StoredInput::Kind::pause;
+  input.at = now;
+  input.source = "sleep";
+  part.inputs.push_back(std::move(input));
+  commits->add(std::move(part), {});
+  return now;
+}
+
+std::vector<EngineHealth::Target> Engine::State::health_targets() const {
+  std::vector<EngineHealth::Target> out;
+  std::set<std::string> receivers;
+  for (const auto& p : packs)
+    for (const auto& n : p.core->pack().notifiers)
+      if (receivers.insert(n.kind + "|" + n.url + "|" + n.url_secret).second)
+        out.push_back({p.core->pack().name, n.name, n.severity});
+  return out;
+}
+
+void Engine::State::watch_store(Instant now) {
+  CoreOutput out;
+  if (commits->is_failing()) {
+    if (!failing_since) failing_since = now;
+    if (now - *failing_since < options.store_alert_after) return;
+    health.raise("store", Severity::critical,
+                 "the store cannot be written: " + commits->problem() +
+                     "; deliveries are answered 503, monitors are judged from memory",
+                 now, health_targets(), out);
+    if (!out.journal.empty()) commits->add(part_of(out), {});
+    for (const StoredNotification& row : commits->waiting_notifications()) outbox->send_unstored(row);
+  } else if (failing_since) {
+    failing_since.reset();
+    health.settle("store", "the store is written again", now, health_targets(), out);
+    if (!out.journal.empty()) commits->add(part_of(out), {});
+  }
 }
 
 Instant Engine::State::wake() {
   if (is_drained) return far_future;
-  const Instant now = options.clock();
-  if (now - last_tail >= seconds(1) || now < last_tail) {
+  const Instant now = take_time();
+  watch_store(now);  // before a commit takes along what waits
+  if (now - last_tail >= seconds(1)) {
     last_tail = now;
     poll_tails();
   }
   Instant due = far_future;
   for (const auto& p : packs) due = std::min(due, p.core->next_due());
-  if (due <= now) {
+  // A quiet tick is at most 5 s from the disk, also when nothing is due: it bounds what a restart takes for down time.
+  if (due <= now || now - last_tick >= seconds(5)) {
+    last_tick = now;
     tick(now);
-    lateness.add(std::max(0.0, static_cast<double>((options.clock() - due).ns) / 1e9));
+    if (due <= now) lateness.add(std::max(0.0, static_cast<double>((options.clock() - due).ns) / 1e9));
     due = far_future;
     for (const auto& p : packs) due = std::min(due, p.core->next_due());
   }
   if (due > now + milliseconds(5)) collect(now);
-  if (now - last_checkpoint >= options.checkpoint_every || now < last_checkpoint) {
-    last_checkpoint = now;
+  drop_absent(now);
+  if (now - last_checkpoint >= options.checkpoint_every ||
+      commits->bytes_since_checkpoint() > std::max(options.checkpoint_bytes, checkpoint_size)) {
+    last_checkpoint = last_flush = now;
     want_checkpoint();
-  } else if (now - last_flush >= seconds(commits->is_failing() ? 1 : 5) || now < last_flush) {
-    // Quiet ticks are at most 5 s from the disk: they bound how much down time a restart can misjudge.
+  } else if (now - last_flush >= seconds(commits->is_failing() ? 1 : 5)) {
     last_flush = now;
     commits->flush();
   }
   if (outbox->next_due() <= now) outbox->wake();
-  Instant next =
-      std::min({due, last_flush + seconds(commits->is_failing() ? 1 : 5), last_checkpoint + options.checkpoint_every});
-  if (!tails.empty()) next = std::min(next, last_tail + seconds(1));
+  Instant next = std::min({due, last_tick + seconds(5), last_flush + seconds(commits->is_failing() ? 1 : 5),
+                           last_checkpoint + options.checkpoint_every});
+  if (!tails.empty() || failing_since) next = std::min(next, now + seconds(1));
   if (outbox->next_due() > now) next = std::min(next, outbox->next_due());
   return std::max(next, now + milliseconds(1));
 }
@@ -185,7 +247,7 @@ std::optional<StoredInput> Engine::State::outcomes(Instant at) {
 }
 
 void Engine::State::want_checkpoint() {
-  commits->want_checkpoint([this] { return checkpoint(options.clock()); }, options.history,
+  commits->want_checkpoint([this] { return checkpoint(); }, options.kept,
                            [](bool ok) {
                              if (!ok) log::error("checkpoint_failed");
                            });
@@ -197,11 +259,11 @@ Done Engine::State::drain() {
   if (server) server->drain(Duration{0}, {});
   bool ok = true;
   worker->wait();
-  commits->want_checkpoint([this] { return checkpoint(options.clock()); }, options.history,
-                           [&ok](bool worked) { ok = worked; });
+  commits->want_checkpoint([this] { return checkpoint(); }, options.kept, [&ok](bool worked) { ok = worked; });
   // Each wait may deliver an ending that starts the next commit.
   for (int i = 0; i < 3; ++i) worker->wait();
-  if (!ok || commits->is_failing()) return io_error("the last state could not be written: " + commits->problem());
+  if (commits->is_failing()) return io_error("the last state could not be written: " + commits->problem());
+  if (!ok) return io_error("the last checkpoint could not be written; the next start goes through the inputs again");
   return done();
 }
 
@@ -210,7 +272,7 @@ Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options, std::vector<EnginePack> packs) {
   auto state = std::make_unique<State>(loop, std::move(options));
   State* s = state.get();
-  auto store = Store::open(s->options.state_folder);
+  auto store = Store::open(s->options.state_folder, s->options.store_vfs);
   if (!store) return store.error();
   s->store = std::move(*store);
   for (auto& pack : packs) {
@@ -219,10 +281,30 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
     s->packs.push_back(std::move(*p));
   }
   s->share.set_packs(s->packs.size());
-  if (const Done ok = s->recover(); !ok) return ok.error();
+  auto server = HttpServer::listen(loop, s->options.http, [s](HttpRequest request, HttpServer::Respond respond) {
+    s->handle(std::move(request), std::move(respond));
+  });
+  if (!server) return server.error();
+  s->server = std::move(*server);
+  if (s->options.external_url.empty())
+    s->options.external_url = (s->server->is_tls() ? "https://" : "http://") + s->options.http.address + ":" +
+                              std::to_string(s->server->port());
+
+  // A thread of its own, so that the loop can say "recovering" meanwhile. It alone touches cores and store until then.
+  Done recovered = done();
+  bool is_over = false;
+  std::thread recovery([&] {
+    recovered = s->recover();
+    loop.post([&is_over] { is_over = true; });
+  });
+  while (!is_over) loop.run_for(milliseconds(100));
+  recovery.join();
+  if (!recovered) return recovered.error();
+
   s->worker = std::make_unique<StoreWorker>(loop, *s->store);
   s->client = std::make_unique<HttpClient>(loop);
   s->commits = std::make_unique<CommitQueue>(*s->worker);
+  s->commits->count_replayed(s->replayed_bytes);
   s->outbox = std::make_unique<Outbox>(*s->worker, s->options.clock, s->options.seed);
   s->outbox->recover(*s->store);
   s->commits->on_commit = [s](bool ok, double took) {
@@ -233,21 +315,14 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
       if (!s->is_drained) s->outbox->wake();
     } else {
       ++s->times.failed;
-      s->loop.wake_now();  // what is tried again in a second must not wait for a flush in five
+      if (!s->is_drained) s->loop.wake_now();  // what is tried again in a second must not wait for a flush in five
       log::error("commit_failed", {{"problem", s->commits->problem()}});
     }
   };
   s->set_notifiers();
   s->set_tails();
-  auto server = HttpServer::listen(loop, s->options.http, [s](HttpRequest request, HttpServer::Respond respond) {
-    s->handle(std::move(request), std::move(respond));
-  });
-  if (!server) return server.error();
-  s->server = std::move(*server);
-  if (s->options.external_url.empty())
-    s->options.external_url = (s->server->is_tls() ? "https://" : "http://") + s->options.http.address + ":" +
-                              std::to_string(s->server->port());
-  s->last_flush = s->last_checkpoint = s->last_reload = s->options.clock();
+  s->last_flush = s->last_checkpoint = s->last_reload = s->last_tick = s->last_alive = s->options.clock();
+  s->is_ready = true;
   loop.on_wake(s->options.clock, [s] { return s->wake(); });
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
@@ -258,6 +333,16 @@ Engine::~Engine() {
   state_->server.reset();
   state_->client.reset();
   state_->worker.reset();
+}
+
+void Engine::request(HttpRequest request, HttpServer::Respond respond) {
+  state_->handle(std::move(request), std::move(respond));
+}
+
+Instant Engine::wake() { return state_->wake(); }
+
+void Engine::settle() {
+  while (!state_->worker->is_idle()) state_->worker->wait();
 }
 
 int Engine::port() const { return state_->server->port(); }

@@ -13,6 +13,8 @@
 #include "core/core.h"
 #include "io/http_server.h"
 #include "io/loop.h"
+#include "io/notifier.h"
+#include "store/store.h"
 
 namespace tidewatch {
 
@@ -29,23 +31,36 @@ struct EngineOptions {
   std::string version;
   std::string external_url;  // "" = http://address:port
   HttpServerOptions http;
-  Duration history = days(7);
+  Retention kept;
   Duration checkpoint_every = seconds(30);
   Duration ending = seconds(8);  // for requests in flight when a signal ends the engine
-  std::uint64_t seed = 0;        // of the jitter
-  std::function<Instant()> clock = wall_clock;
+  // Or as soon as the inputs behind the newest one are this many bytes and more than it is: they are what a restart has
+  // to go through again.
+  std::size_t checkpoint_bytes = std::size_t{16} << 20;
+  // Engine time that passes unseen for longer than this was slept through. 0 = never (clocks for demonstrations).
+  Duration sleep_after = seconds(10);
+  // The store fails for this long before the engine's own alert is raised and pages are sent from memory.
+  Duration store_alert_after = seconds(5);
+  // Alerts of a pack that is not given at start are kept this long.
+  Duration absent_packs_kept = hours(24);
+  std::uint64_t seed = 0;                       // of the jitter
+  std::function<Instant()> clock = wall_clock;  // may be set back and forward: engine_clock.h
+  std::function<Duration()> steady = steady_clock;
   std::function<std::optional<std::string>(const std::string&)> secret;  // by name
   std::function<void(const std::string&)> print;                         // console notifier; null = standard output
-  // Packs that are not loaded this time but may come back: their state stays in the checkpoints as it was in
-  // the newest; what was logged behind that (30 s at most) is not applied to them.
+  // Packs that were left out on purpose and may come back: kept for as long as it takes.
   std::vector<std::string> absent_packs;
+  // For tests: a notifier of their own, and a VFS that breaks.
+  std::function<std::shared_ptr<Notifier>(const std::string& name, const NotifierSpec&)> notifier;
+  std::string store_vfs;
   std::size_t most_waiting_bytes = std::size_t{128}
                                    << 20;  // applied but not on disk; beyond it deliveries get 503 unapplied
 };
 
 class Engine {
  public:
-  // Opens the store, recovers, listens. Errors name what was wrong and the cure.
+  // Opens the store, listens, recovers, in this order: until it has recovered everything but /-/healthy is answered 503
+  // and Retry-After. Runs the loop meanwhile. Errors name what was wrong and the cure.
   static Result<std::unique_ptr<Engine>> start(Loop& loop, EngineOptions options, std::vector<EnginePack> packs);
   ~Engine();  // drains when that was not done
 
@@ -64,6 +79,12 @@ class Engine {
   Done drain();
   // The listener, for its tokens and certificate to be renewed.
   HttpServer& server();
+
+  // One step at a time, without sockets and timers: what the server's handler and the loop's wake do, and the end of
+  // what is under way between engine and store. For tests on virtual time.
+  void request(HttpRequest request, HttpServer::Respond respond);
+  Instant wake();
+  void settle();
 
   struct State;
 

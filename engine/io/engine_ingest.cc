@@ -13,7 +13,7 @@ Result<Engine::State::Applied> Engine::State::apply(RunningPack& p, const std::s
                                                     const std::string& batch_id) {
   auto batch = p.decoders.at(stream).decode(body, format);
   if (!batch) return batch.error();
-  const Instant now = options.clock();
+  const Instant now = take_time();
   const std::string address = p.core->pack().name + "/" + stream;
   CoreOutput out;
   p.scripts->begin_live(monotonic_now());
@@ -151,8 +151,7 @@ void Engine::State::poll_tails() {
         log::warning("file_tail_refused", {{"source", t.source}, {"problem", applied.error().text}});
         continue;
       }
-      applied->part.inputs.back().offset_key = (*chunk)->offset_key;
-      applied->part.inputs.back().offset = (*chunk)->offset;
+      applied->part.inputs.back().offset = std::move((*chunk)->offset);
       commits->add(std::move(applied->part), {});
     }
   }

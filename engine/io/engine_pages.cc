@@ -21,6 +21,12 @@ EngineFacts Engine::State::facts() const {
       f.joins.push_back({spec.name, std::string(j.stream), j.counters, j.predictions, j.labels, j.memory_bytes});
     for (auto& a : p.core->alerts(true)) f.alerts.push_back(std::move(a));
   }
+  for (auto& a : health.alerts()) f.alerts.push_back(std::move(a));
+  for (const auto& [name, pack] : absent)
+    for (auto& a : pack.held->orphans()) {
+      a.held = "held: pack absent";
+      f.alerts.push_back(std::move(a));
+    }
   f.commits = times;
   f.tick_lateness = lateness;
   if (server) {
@@ -51,6 +57,11 @@ std::string Engine::State::dead_letters(const HttpRequest& request) const {
 }
 
 void Engine::State::handle(HttpRequest request, HttpServer::Respond respond) {
+  if (!is_ready && request.path != "/-/healthy") {
+    HttpResponse out = error_response(503, "recovering; ask again in a moment");
+    out.headers.emplace_back("Retry-After", "1");
+    return respond(std::move(out));
+  }
   const bool is_get = request.method == "GET", is_post = request.method == "POST";
   const auto& path = request.path;
   const bool is_records = path.rfind("/api/v1/records/", 0) == 0;

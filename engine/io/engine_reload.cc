@@ -6,13 +6,8 @@
 namespace tidewatch {
 
 Done Engine::State::end_pack(const RunningPack& gone, const std::string& body, Instant now, CoreOutput& out) {
-  PackSpec rest;
-  rest.name = gone.core->pack().name;
-  rest.notifiers = gone.core->pack().notifiers;
-  auto core = Core::create(std::move(rest), nullptr, nullptr);
+  auto core = without_monitors(gone.core->pack(), body);
   if (!core) return core.error();
-  ByteReader in(body);
-  if (const Done ok = (*core)->restore(in); !ok) return ok;
   (*core)->tick(now, out);
   return done();
 }
@@ -26,15 +21,13 @@ Done Engine::State::reload(std::vector<EnginePack> next) {
 }
 
 Done Engine::State::swap(std::vector<EnginePack> next) {
-  const Instant now = options.clock();
+  const Instant now = take_time();
   std::map<std::string, std::string> bodies;
   for (const auto& p : packs) {
     ByteWriter bytes;
     p.core->save(bytes);
     bodies[p.core->pack().name] = bytes.take();
   }
-  for (const auto& pack : next)  // one that was not loaded at the start is back
-    if (const auto back = absent.find(pack.spec.name); back != absent.end()) bodies[back->first] = back->second;
   std::vector<RunningPack> built;
   CoreOutput out;
   for (auto& pack : next) {
@@ -46,11 +39,17 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
       if (const Done ok = p->core->restore(in); !ok) return ok.error().within("pack " + name);
       bodies.erase(body);
     }
-    p->core->release_scripts();
-    p->scripts->begin_live(monotonic_now());
-    // What the edit ended is told now: a checkpoint holds nothing of it.
-    p->core->tick(now, out);
     built.push_back(std::move(*p));
+  }
+  for (auto& p : built) {
+    if (absent.count(p.core->pack().name) != 0) {
+      if (const Done ok = welcome_back(p, out); !ok) return ok;
+      p.core->restarted(now, out);
+    }
+    p.core->release_scripts();
+    p.scripts->begin_live(monotonic_now());
+    // What the edit ended is told now: a checkpoint holds nothing of it.
+    p.core->tick(now, out);
   }
   std::map<std::string, std::shared_ptr<Notifier>> leaving;
   for (const auto& [name, body] : bodies) {
@@ -61,7 +60,6 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
   }
   for (auto& [name, notifier] : leaving) departed[name] = std::move(notifier);
   packs = std::move(built);
-  for (const auto& p : packs) absent.erase(p.core->pack().name);
   share.set_packs(packs.size());
   Store::Commit part = part_of(out);
   for (const auto kind : {StoredInput::Kind::reload, StoredInput::Kind::tick}) {
@@ -70,10 +68,11 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
     mark.at = now;
     part.inputs.push_back(std::move(mark));
   }
+  // What the old rules made of the inputs so far is not computed again with the new ones.
+  commits->want_checkpoint([this] { return checkpoint(); }, options.kept, {}, true);
   commits->add(std::move(part), {});
   set_notifiers();
   set_tails();
-  want_checkpoint();  // what the old rules made of the inputs so far is not computed again with the new ones
   loop.wake_now();
   log::info("reloaded", {{"packs", std::to_string(packs.size())}});
   return done();

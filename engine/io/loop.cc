@@ -13,6 +13,12 @@ Instant wall_clock() {
               .count()};
 }
 
+Duration steady_clock() {
+  return nanoseconds(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
 struct Loop::Signal {
   uv_signal_t handle{};
   std::function<void()> work;

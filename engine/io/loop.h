@@ -16,6 +16,8 @@
 namespace tidewatch {
 
 Instant wall_clock();
+// Counts on whatever happens to the wall clock; stands still while the machine sleeps.
+Duration steady_clock();
 
 class Loop {
  public:

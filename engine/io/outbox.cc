@@ -28,7 +28,7 @@ std::string Outbox::subject_of(const StoredNotification& row) {
 }
 
 void Outbox::recover(Store& store) {
-  const auto rows = store.notifications(100'000);
+  const auto rows = store.due_notifications(far_future, 1'000'000);  // due or not: all that are not over
   if (!rows) {
     log::error("outbox_recovery_failed", {{"problem", rows.error().text}});
     return;
@@ -46,6 +46,53 @@ void Outbox::recover(Store& store) {
 }
 
 void Outbox::wake() { look(); }
+
+void Outbox::send_unstored(const StoredNotification& row) {
+  if (unstored_.emplace(row.key, Unstored{Unstored::State::waiting, row, {}}).second)
+    unstored_order_.push_back(row.key);
+  attempt_unstored();
+}
+
+void Outbox::attempt_unstored() {
+  const Instant now = clock_();
+  std::set<std::string> behind;  // subjects with something before that is not over
+  for (const std::string& key : std::vector<std::string>(unstored_order_)) {
+    const auto found = unstored_.find(key);
+    if (found == unstored_.end() || found->second.state == Unstored::State::over) continue;
+    Unstored& one = found->second;
+    const std::string subject = subject_of(one.row);
+    const bool is_first = behind.insert(subject).second && unfinished_.count(subject) == 0;
+    if (!is_first || one.state == Unstored::State::flying || one.row.next_at > now) continue;
+    const auto notifier = notifiers_.find(one.row.notifier);
+    if (notifier == notifiers_.end()) continue;  // said when the row is on disk
+    one.state = Unstored::State::flying;
+    ++one.row.attempts;
+    notifier->second->send(StoredNotification(one.row), [this, key, alive = alive_](const SendResult& result) {
+      if (*alive) finished_unstored(key, result);
+    });
+  }
+}
+
+void Outbox::finished_unstored(const std::string& key, const SendResult& result) {
+  const auto found = unstored_.find(key);
+  if (found == unstored_.end()) return;
+  Unstored& one = found->second;
+  const Instant now = clock_();
+  one.result = result;
+  const bool again = result.kind == SendResult::Kind::retry && now < one.row.give_up_at;
+  one.state = again ? Unstored::State::waiting : Unstored::State::over;
+  if (again) one.row.next_at = retry_at(one.row, result, now);
+  log::warning("notification_sent_from_memory",
+               {{"notifier", one.row.notifier}, {"key", key}, {"result", result.text}});
+}
+
+Instant Outbox::retry_at(const StoredNotification& row, const SendResult& result, Instant now) {
+  // +-20 percent, so that what failed together does not come back together. Not std::uniform_real_distribution:
+  // its numbers differ between libraries.
+  const auto part = static_cast<std::int64_t>(random_() % 401) - 200;
+  const Duration wait = backoff(row.attempts);
+  return now + std::max(wait + Duration{wait.ns / 1000 * part}, result.retry_after);
+}
 
 void Outbox::look() {
   if (is_looking_) {
@@ -94,6 +141,17 @@ void Outbox::look() {
 }
 
 void Outbox::send(StoredNotification row) {
+  if (const auto known = unstored_.find(row.key); known != unstored_.end()) {
+    if (known->second.state == Unstored::State::flying) return;  // still due, looked at again within a second
+    const Unstored one = std::move(known->second);
+    unstored_.erase(known);
+    unstored_order_.erase(std::find(unstored_order_.begin(), unstored_order_.end(), row.key));
+    if (one.state == Unstored::State::over) {
+      in_flight_.insert(row.id);
+      row.attempts = one.row.attempts;
+      return finished(std::move(row), one.result);
+    }
+  }
   const auto it = notifiers_.find(row.notifier);
   in_flight_.insert(row.id);
   if (it == notifiers_.end()) {
@@ -127,11 +185,7 @@ void Outbox::finished(StoredNotification row, const SendResult& result) {
   } else if (result.kind == SendResult::Kind::retry && now < row.give_up_at) {
     word = "retry";
     row.state = "queued";
-    // +-20 percent, so that what failed together does not come back together. Not std::uniform_real_distribution:
-    // its numbers differ between libraries.
-    const auto part = static_cast<std::int64_t>(random_() % 401) - 200;
-    const Duration wait = backoff(row.attempts);
-    row.next_at = now + std::max(wait + Duration{wait.ns / 1000 * part}, result.retry_after);
+    row.next_at = retry_at(row, result, now);
   } else {
     word = row.state = "failed";
   }

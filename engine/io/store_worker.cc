@@ -54,6 +54,12 @@ void StoreWorker::wait() {
   shared_->deliver();
 }
 
+bool StoreWorker::is_idle() {
+  const std::lock_guard lock(mutex_);
+  const std::lock_guard guard(shared_->mutex);
+  return jobs_.empty() && !is_busy_ && shared_->endings.empty();
+}
+
 void StoreWorker::work() {
   std::unique_lock lock(mutex_);
   while (true) {

@@ -22,6 +22,8 @@ class StoreWorker {
   void run(std::function<void(Store&)> job, std::function<void()> then = {});
   // Waits until every job given so far has run and runs their endings here. Loop thread only.
   void wait();
+  // Nothing given is still to run or to end. Loop thread only.
+  bool is_idle();
 
  private:
   struct Shared;

@@ -25,7 +25,10 @@ struct DriftState final : FamilyState {
   void write(ByteWriter& out) const {
     tally.write(out);
     out.put(unbinned);
-    out.array(counts);
+    // A pane begun before its baseline was sealed has no bins yet, a restored one has them all, empty: the same bytes.
+    std::vector<std::uint64_t> used = counts;
+    while (!used.empty() && used.back() == 0) used.pop_back();
+    out.array(used);
   }
   bool read(ByteReader& in) {
     tally.read(in);

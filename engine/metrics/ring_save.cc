@@ -58,8 +58,12 @@ void Ring::write(ByteWriter& out) {
     }
     out.put(static_cast<std::uint8_t>(series->rows != nullptr && series->rows->size() > 0));
     if (series->rows && series->rows->size() > 0) series->rows->write(out);
-    out.put(static_cast<std::uint64_t>(series->recorded.size()));
-    for (const auto& windows : series->recorded) {
+    // One list a recorder, also where nothing was recorded yet: the bytes say what is known, not how it came to lie in
+    // memory, so a checkpoint restored and saved again is the same.
+    static const std::vector<RecordedWindow> none;
+    out.put(static_cast<std::uint64_t>(recorder_keys.size()));
+    for (std::size_t r = 0; r < recorder_keys.size(); ++r) {
+      const std::vector<RecordedWindow>& windows = r < series->recorded.size() ? series->recorded[r] : none;
       out.put(static_cast<std::uint64_t>(windows.size()));
       for (const RecordedWindow& window : windows) {
         write_reading(out, window.reading);

@@ -1,9 +1,9 @@
 """Kill -9 at random moments under load: what was answered 200 counts exactly once, `lasting` keeps its progress less the
 time nobody ran, and every firing is notified, under one key, through a receiver that fails at first.
 
-Random moments rather than chosen ones: the chosen ones are in the store's fault injection tests; this one is for the
-joints between store, core, HTTP and outbox that nobody thought of. The seed is printed; it fixes the moments only as
-far as the machine's scheduling does.
+Random moments rather than chosen ones: the chosen ones are in tests/unit/io/fault_run_test.cc; this one is for the
+joints between store, core, HTTP and outbox that nobody thought of. One kill in five comes while the engine starts. The
+seed is printed; it fixes the moments only as far as the machine's scheduling does. A soak: --kills 1000.
 """
 import argparse
 import json
@@ -13,8 +13,9 @@ import time
 
 from running_engine import Engine, Sink, check, instant, utc, wait_for
 
-ROUNDS = 15
-LASTING = 14.0  # seconds of running; the rounds together run less
+KILLS = 40
+UP = (0.02, 0.6)  # seconds of running before a kill
+DOWN = 0.25       # at most, before the next start
 
 SCRIPT = """
 local orders = stream "orders" {
@@ -42,9 +43,9 @@ monitor "by-shop" {
 class Client(threading.Thread):
     """Posts batches one after the other, each until it is answered 200, with one id however often it is sent."""
 
-    def __init__(self, engine, generator):
+    def __init__(self, engine, generator, seconds_a_shop):
         super().__init__(daemon=True)
-        self.engine, self.generator = engine, generator
+        self.engine, self.generator, self.seconds_a_shop = engine, generator, seconds_a_shop
         self.rows = self.sum = self.batches = self.retries = self.duplicates = self.in_flight = 0
         self.shops = set()
         self.is_ending = False
@@ -53,7 +54,7 @@ class Client(threading.Thread):
 
     def run(self):
         while not self.is_ending and not self.problem:
-            shop = "s%d" % int((time.monotonic() - self.began) / 0.5)
+            shop = "s%d" % int((time.monotonic() - self.began) / self.seconds_a_shop)
             rows = [self.rows + i + 1 for i in range(self.generator.randint(1, 40))]
             now = utc(time.time())
             body = "".join(json.dumps({"time": now, "id": i, "shop": shop}) + "\n" for i in rows).encode()
@@ -103,27 +104,40 @@ def key_count(sink, monitor, shop=None):
     return len(keys)
 
 
-def run(binary, seed):
+def run(binary, seed, kills):
     generator = random.Random(seed)
+    # More than the rounds together run: it is pending until they are over.
+    lasting = float(round(kills * UP[1] * 0.75 + 8))
     # The first two attempts of every key fail, one by answer and one by silence. No more: waits double to 30 s.
     sink = Sink(lambda key, n: (500, None)[n] if n < 2 else 200)
     with Engine(binary) as engine:
-        engine.write_pack("shop", SCRIPT % (sink.url, LASTING))
+        engine.write_pack("shop", SCRIPT % (sink.url, lasting))
         engine.start()
         # A count says nothing until its window lies whole behind the first row: that one is older than the window.
         seeded = engine.post("/api/v1/records/orders", json.dumps({"time": utc(time.time() - 7200), "id": 0, "shop": "s0"}))
         check(seeded.status == 200 and seeded.json()["accepted"] == 1, "the first row lands", seeded)
-        client = Client(engine, generator)
+        client = Client(engine, generator, max(0.5, kills / 100))
         client.start()
         down = 0.0
         active_at = wait_for(lambda: since(engine), 5)
-        for number in range(ROUNDS):
-            time.sleep(generator.uniform(0.15, 0.8))
+        number = starting = 0
+        slowest = 0.0
+        while number < kills:
+            time.sleep(generator.uniform(*UP))
             engine.kill()
+            number += 1
             killed_at = time.monotonic()
             acknowledged = client.rows
-            time.sleep(generator.uniform(0, 0.7))
+            time.sleep(generator.uniform(0, DOWN))
+            while number < kills and generator.random() < 0.2:
+                engine.start(wait=False)
+                time.sleep(generator.uniform(0, 0.15))
+                engine.kill()
+                number += 1
+                starting += 1
+            began = time.monotonic()
             engine.start()
+            slowest = max(slowest, time.monotonic() - began)
             down += time.monotonic() - killed_at
             check(since(engine) == active_at, "round %d: expected `slow` pending since %s" % (number, active_at), engine.alert("slow"))
             counted = engine.metric("tidewatch_records_accepted_total", stream="orders")
@@ -139,7 +153,7 @@ def run(binary, seed):
         total = float(engine.alert("summed")["value"])
         check(total == client.sum, "expected the ids to sum to %d, got %s" % (client.sum, total))
 
-        wait_for(lambda: engine.alert("slow")["state"] == "firing", LASTING + 5)
+        wait_for(lambda: engine.alert("slow")["state"] == "firing", lasting + 5)
         wanted = [("shop/" + name, None) for name in ("counted", "summed", "slow")]
         wanted += [("shop/by-shop", shop) for shop in sorted(client.shops)]
 
@@ -159,13 +173,14 @@ def run(binary, seed):
         fired = [body for body in sink.accepted("firing", "shop/slow")][0]["tidewatch"]
         took = instant(fired["at"]) - instant(fired["active_at"])
         # A clock that started over would come out far later, one that counted the down time as progress that much
-        # earlier. Evaluations are a second apart, and a restart is noticed 50 ms late.
-        check(-1.5 <= took - LASTING - down <= 2.5,
-              "expected `slow` after %d s of running and %.1f s down, got %.1f s in all" % (LASTING, down, took))
+        # earlier. Evaluations are a second apart, a restart is noticed 50 ms late, and what a killed process had not
+        # yet logged is lost with it.
+        check(-1.5 - 0.06 * kills <= took - lasting - down <= 2.5 + 0.1 * kills,
+              "expected `slow` after %d s of running and %.1f s down, got %.1f s in all" % (lasting, down, took))
         ended = engine.end()
         check(ended == 0, "expected the engine to end with 0 on SIGTERM, got %s" % ended)
-    print("%d kills, %.1f s down, %d batches of %d rows, %d retries, %d known again, fired after %.1f s, %d deliveries of %d keys"
-          % (ROUNDS, down, client.batches, client.rows, client.retries, client.duplicates, took, len(sink.all()),
+    print("%d kills (%d of them while starting, the slowest start %.2f s), %.1f s down, %d batches of %d rows, %d retries, %d known again, fired after %.1f s, %d deliveries of %d keys"
+          % (kills, starting, slowest, down, client.batches, client.rows, client.retries, client.duplicates, took, len(sink.all()),
              len({key for key, _, _ in sink.all()})))
     sink.close()
 
@@ -175,10 +190,11 @@ def main():
     parser.add_argument("--binary", required=True)
     parser.add_argument("--build", help="the build folder (not needed here)")
     parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--kills", type=int, default=KILLS)
     arguments = parser.parse_args()
     seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(2**32)
     print("seed %d" % seed, flush=True)
-    run(arguments.binary, seed)
+    run(arguments.binary, seed, arguments.kills)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@
 #include <fstream>
 #include <thread>
 
-#include "io/file_tail.h"
 #include "io/gzip.h"
 #include "io/metrics_page.h"
 
@@ -135,44 +134,6 @@ TEST_CASE("listening beyond loopback without a token is refused") {
   auto server = HttpServer::listen(loop, o, {});
   REQUIRE_FALSE(server);
   CHECK(has(server.error().text, "token"));
-}
-
-TEST_CASE("a tail reads whole lines over rotation and truncation, and goes on from a stored offset") {
-  Folder folder;
-  const auto path = folder.path / "a.log";
-  const auto write = [&](const std::string& text, bool append) {
-    std::ofstream(path, append ? std::ios::app : std::ios::trunc) << text;
-  };
-  std::map<std::string, std::uint64_t> kept;
-  const auto stored = [&](const std::string& key) -> std::optional<std::uint64_t> {
-    const auto it = kept.find(key);
-    return it == kept.end() ? std::nullopt : std::optional(it->second);
-  };
-  FileTail tail(path.string(), false, stored);
-  const auto next = [&] {
-    auto chunk = tail.poll();
-    REQUIRE(chunk.ok());
-    if (!*chunk) return std::string();
-    kept[(*chunk)->offset_key] = (*chunk)->offset;
-    return (*chunk)->body;
-  };
-  CHECK(next().empty());
-  write("one\ntw", false);
-  CHECK(next() == "one\n");
-  CHECK(next().empty());
-  write("o\nthree\n", true);
-  CHECK(next() == "two\nthree\n");
-  write("left", true);
-  std::filesystem::rename(path, folder.path / "a.log.1");
-  write("new\n", false);
-  CHECK(next() == "left");
-  CHECK(next() == "new\n");
-  write("x\n", false);
-  CHECK(next() == "x\n");
-  FileTail second(path.string(), false, stored);
-  CHECK_FALSE(second.poll().value());
-  write("y\n", true);
-  CHECK(second.poll().value()->body == "y\n");
 }
 
 TEST_CASE("promtool finds nothing wrong with the metrics page") {
