@@ -217,6 +217,7 @@ const std::vector<Param>& metric_options() {
       may("lateness", "duration", "the larger of step and \"1m\"", "How late a row may land."),
       may("min_n", "whole number", "the metric's own", "Fewer rows than this read `insufficient`.",
           {"min_count", "min_samples"}),
+      may("most_series", "whole number", "10000", "Label sets kept apart; rows of further ones share \"(other)\"."),
       may("full", "boolean", "false", "`insufficient` until the window is wholly after the stream's first row."),
       may("read", "text", "closed",
           "\"open\" reads the running pane too. Joined streams: \"mature\" (their default) or \"latest\".", {},
@@ -442,6 +443,8 @@ int metric_call(Call& call) {
   metric.step = fields.duration("step").value_or(metric.step);
   metric.lateness = fields.duration("lateness").value_or(metric.lateness);
   metric.min_n = fields.whole("min_n", 1, 1'000'000'000).value_or(0);
+  metric.most_series =
+      static_cast<std::uint32_t>(fields.whole("most_series", 1, 10'000'000).value_or(default_most_series));
   metric.full = fields.boolean("full").value_or(false);
   const std::string read = fields.text("read").value_or(stream.join ? "mature" : "closed");
   metric.read = read == "open"     ? ReadMode::open

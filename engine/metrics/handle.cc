@@ -29,6 +29,7 @@ std::string describe_metric(const MetricSpec& m) {
   if (m.step.ns > 0) options.push_back("step = " + quoted(format_duration(m.step)));
   if (m.lateness.ns >= 0) options.push_back("lateness = " + quoted(format_duration(m.lateness)));
   if (m.min_n > 0) options.push_back("min_n = " + std::to_string(m.min_n));
+  if (m.most_series != default_most_series) options.push_back("most_series = " + std::to_string(m.most_series));
   if (m.full) options.push_back("full = true");
   if (m.read == ReadMode::open) options.push_back("read = \"open\"");
   if (!m.against.empty())

@@ -31,6 +31,8 @@ Result<WindowSpec> parse_window(std::string_view text);
 // mature and latest: joined streams only, where closed means mature.
 enum class ReadMode : std::uint8_t { closed, open, mature, latest };
 
+inline constexpr std::uint32_t default_most_series = 10'000;
+
 struct MetricSpec {
   std::string metric;  // a name of the catalogue: "p95"
   std::string stream;
@@ -40,9 +42,10 @@ struct MetricSpec {
   int predicate = -1;                // a Lua `where`: index into PackSpec's functions; -1 when none
   WindowSpec window;
   std::vector<std::string> by;
-  Duration step{0};         // 0 = default
-  Duration lateness{-1};    // <0 = default: the larger of step and 1m
-  std::uint64_t min_n = 0;  // 0 = the metric's default
+  Duration step{0};                                 // 0 = default
+  Duration lateness{-1};                            // <0 = default: the larger of step and 1m
+  std::uint64_t min_n = 0;                          // 0 = the metric's default
+  std::uint32_t most_series = default_most_series;  // label sets; rows of further ones share "(other)"
   bool full = false;
   ReadMode read = ReadMode::closed;
   std::string against;           // baseline name

@@ -64,6 +64,7 @@ std::string identity(const MetricSpec& m) {
                                     std::to_string(m.step.ns),
                                     std::to_string(m.lateness.ns),
                                     std::to_string(m.min_n),
+                                    std::to_string(m.most_series),
                                     std::to_string(m.full),
                                     std::to_string(static_cast<int>(m.read)),
                                     m.against,
@@ -164,6 +165,7 @@ class Builder {
     }
     const Duration land = leaf.kind == Leaf::Kind::rows ? leaf.lateness : nominal(leaf.spec.window) + leaf.lateness;
     leaf.ring->needs(land, land + leaf.keep_behind);
+    leaf.ring->needs_series(leaf.spec.most_series);
     const Duration step = leaf.ring->clock().step();
     if (leaf.kind == Leaf::Kind::rows || leaf.ring->clock().by_day()) return;
     const Duration within = leaf.stream->joined ? leaf.stream->spec.join->within : Duration{0};

@@ -25,20 +25,33 @@ class PaneArena {
   }
   // A block without states: the caller makes one at each offset at once.
   std::byte* take() {
+    if (free_.empty()) settle();
     if (free_.empty()) grow();
     std::byte* const block = free_.back();
     free_.pop_back();
     return block;
   }
-  // Destroys the states and keeps the block for later.
-  void give_back(std::byte* block) {
-    for (const std::size_t offset : offsets_) reinterpret_cast<FamilyState*>(block + offset)->~FamilyState();
-    free_.push_back(block);
+  // The block's states are destroyed at the next settle(): many at once, because old panes are far from the processor
+  // and waiting for one can go on while another is fetched.
+  void give_back(std::byte* block) { leaving_.push_back(block); }
+  void settle() {
+    for (std::size_t i = 0; i < leaving_.size(); ++i) {
+      if (i + ahead < leaving_.size())
+        for (const std::size_t offset : offsets_) __builtin_prefetch(leaving_[i + ahead] + offset);
+      for (const std::size_t offset : offsets_) reinterpret_cast<FamilyState*>(leaving_[i] + offset)->~FamilyState();
+    }
+    free_.insert(free_.end(), leaving_.begin(), leaving_.end());
+    leaving_.clear();
   }
+  PaneArena() = default;
+  PaneArena(const PaneArena&) = delete;
+  PaneArena& operator=(const PaneArena&) = delete;
+  ~PaneArena() { settle(); }
   std::size_t block_bytes() const { return block_bytes_; }
 
  private:
-  static constexpr std::size_t alignment = alignof(std::max_align_t), first_blocks = 4, most_bytes = 256 << 10;
+  static constexpr std::size_t alignment = alignof(std::max_align_t), first_blocks = 4, most_bytes = 256 << 10,
+                               ahead = 4;
   void grow() {
     const std::size_t size = std::max(block_bytes_, alignment);
     chunks_.push_back(std::make_unique<std::byte[]>(size * next_blocks_));
@@ -49,7 +62,7 @@ class PaneArena {
   std::vector<std::size_t> offsets_;  // of states that own memory
   std::size_t block_bytes_ = 0, next_blocks_ = first_blocks;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
-  std::vector<std::byte*> free_;
+  std::vector<std::byte*> free_, leaving_;
 };
 
 // Owns one block: a pointer and the way home.

@@ -20,8 +20,6 @@
 
 namespace tidewatch {
 
-inline constexpr std::size_t most_series = 10'000;
-
 // A pane's rows for sequential families, which make their states when they are read.
 struct OrderedPart {
   explicit OrderedPart(std::optional<std::size_t> key_column) : rows(key_column) {}
@@ -118,6 +116,9 @@ class Ring {
   std::size_t add_recorder() { return recorders_++; }
   // A window of this ring needs panes for `land` (over + lateness) and reads back as far as `keep`.
   void needs(Duration land, Duration keep);
+
+  // A metric of this ring keeps as many label sets apart; the ring keeps the most that any asks for.
+  void needs_series(std::size_t most) { most_series_ = std::max(most_series_, most); }
 
   // Panes that start before this no longer take rows.
   Instant oldest_landable(Instant watermark) const;
@@ -221,6 +222,7 @@ class Ring {
   std::vector<Series*> by_label_;  // by label id
   Series* only_ = nullptr;
   Series* other_ = nullptr;
+  std::size_t most_series_ = 0;
   std::uint64_t overflowed_ = 0;
   std::vector<Series*> touched_;
   std::int64_t oldest_kept_ = INT64_MIN;    // panes before it are out of every window's reach

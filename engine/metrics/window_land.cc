@@ -23,7 +23,7 @@ Series& Ring::make_series(LabelSet labels, std::uint32_t label_id) {
 Series& Ring::series_for(std::uint32_t label_id) {
   if (!labels_) return *only_;
   if (label_id < by_label_.size() && by_label_[label_id]) return *by_label_[label_id];
-  if (series_.size() >= most_series) {
+  if (series_.size() >= most_series_) {
     if (!other_) {
       std::vector<std::pair<std::string, std::string>> pairs;
       for (const std::string& name : labels_->names()) pairs.emplace_back(name, "(other)");
@@ -108,15 +108,24 @@ void Ring::land_in_panes(const Batch& batch, std::span<const std::uint32_t> rows
                          const std::vector<std::uint32_t>& label_ids) {
   const std::vector<std::int64_t>& times = batch.columns[batch.time_column].integers;
   blocks_.clear();
-  std::int64_t index = 0, from = 1, to = 0;
+  // The series' own memory is asked for now, their panes' four rows ahead.
+  constexpr std::size_t ahead = 4;
+  touched_.clear();
   for (const std::uint32_t row : rows) {
+    touched_.push_back(&series_for(label_ids[row]));
+    __builtin_prefetch(touched_.back());
+  }
+  std::int64_t index = 0, from = 1, to = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + ahead < rows.size()) touched_[i + ahead]->panes.prefetch();
+    const std::uint32_t row = rows[i];
     const std::int64_t time = times[row];
     if (time < from || time >= to) {
       index = clock_.index({time});
       from = clock_.start(index).ns;
       to = clock_.start(index + 1).ns;
     }
-    Series& series = series_for(label_ids[row]);
+    Series& series = *touched_[i];
     Pane& pane = pane_for(series, index);
     blocks_.push_back(pane.states.get());
     series.last_row = std::max(series.last_row, Instant{time});
@@ -128,6 +137,7 @@ void Ring::land_in_panes(const Batch& batch, std::span<const std::uint32_t> rows
     pane.ordered->rows.add(batch, row);
     pane.ordered->is_stale = true;
   }
+  arena_.settle();
   make_fresh_states();
   for (const Slot& slot : slots_)
     if (!slot.is_sequential) slot.family->add_each(blocks_, slot.offset, batch, rows);
@@ -227,6 +237,7 @@ void Ring::forget(Instant watermark) {
     ++series_generation_;
     ++landed_version_;
   }
+  arena_.settle();
 }
 
 }  // namespace tidewatch

@@ -120,6 +120,33 @@ TEST_CASE("rows of many label sets landed by the batch read as those landed one 
   }
 }
 
+TEST_CASE("label sets beyond most_series share one series, and the larger limit of a ring holds for it") {
+  const auto counts = [](std::vector<std::uint32_t> limits) {
+    std::vector<HandleSpec> handles;
+    for (const std::uint32_t limit : limits) {
+      HandleSpec h = metric("count", "10s");
+      h.metric.by = {"host"};
+      h.metric.most_series = limit;
+      handles.push_back(h);
+    }
+    auto engine = engine_of(handles);
+    std::vector<Row> rows;
+    for (int i = 0; i < 40; ++i) rows.push_back({1000.0 + i * 0.1, 1, "h" + std::to_string(i % 5)});
+    rows.push_back({1020, 1, "h0"});
+    engine->feed("api", "s", batch_of(rows), at(1020));
+    std::vector<SeriesReading> readings;
+    engine->read(0, at(1020), readings);
+    std::map<std::string, std::uint64_t> found;
+    for (const auto& each : readings)
+      found[std::string(each.labels->get("host"))] = engine->read_at(0, *each.labels, at(1010), at(1020)).n;
+    return found;
+  };
+  using Counts = std::map<std::string, std::uint64_t>;
+  CHECK(counts({2}) == Counts{{"h0", 8}, {"h1", 8}, {"(other)", 24}});
+  CHECK(counts({5}) == Counts{{"h0", 8}, {"h1", 8}, {"h2", 8}, {"h3", 8}, {"h4", 8}});
+  CHECK(counts({2, 4}) == Counts{{"h0", 8}, {"h1", 8}, {"h2", 8}, {"h3", 8}, {"(other)", 8}});
+}
+
 TEST_CASE("label sets keep their number through other sets, nulls and sweeps") {
   std::mt19937 random(7);
   LabelIndex index({"host", "value"}, {2, 1});
@@ -195,18 +222,34 @@ TEST_CASE("a pane's block destroys its states once and its memory is used again"
     return PaneBlock(arena, block);
   };
   std::set<std::byte*> places;
+  std::size_t after_two_rounds = 0;
   for (int round = 0; round < 5; ++round) {
     std::vector<PaneBlock> blocks;
     for (int i = 0; i < 100; ++i) {
       blocks.push_back(open());
       places.insert(blocks.back().get());
     }
+    arena.settle();
     CHECK(Counted::alive == 200);
     PaneBlock moved = std::move(blocks[3]);
     blocks[3] = open();
     CHECK(Counted::alive == 202);
     places.insert(blocks[3].get());
+    if (round == 1) after_two_rounds = places.size();
+  }
+  arena.settle();
+  CHECK(Counted::alive == 0);
+  CHECK(places.size() == after_two_rounds);
+}
+
+TEST_CASE("an arena that goes destroys what was given back to it") {
+  {
+    PaneArena arena;
+    const std::size_t only = arena.add(sizeof(Counted), false);
+    std::byte* block = arena.take();
+    new (block + only) Counted();
+    arena.give_back(block);
+    CHECK(Counted::alive == 1);
   }
   CHECK(Counted::alive == 0);
-  CHECK(places.size() == 101);
 }
