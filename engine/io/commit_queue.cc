@@ -20,6 +20,7 @@ void append(Store::Commit& to, Store::Commit&& from) {
   append(to.inputs, std::move(from.inputs));
   append(to.journal, std::move(from.journal));
   append(to.notifications, std::move(from.notifications));
+  append(to.results, std::move(from.results));
 }
 
 }  // namespace
@@ -153,6 +154,7 @@ void CommitQueue::finished(const std::shared_ptr<Work>& work) {
     }
   }
   if (on_commit) on_commit(ok, work->took);
+  if (ok && on_queued && !work->commit.notifications.empty()) on_queued(std::move(work->commit.notifications));
   for (auto& then : work->waiters) then(ok);
   // After a failure the owner's timer tries again: retrying here would spin on a full disk.
   if (!is_committing_ && has_urgent_ && ok) start();

@@ -35,7 +35,8 @@ class CommitQueue {
                        bool is_one = false);
 
   bool is_empty() const {
-    return !is_committing_ && pending_.inputs.empty() && pending_.journal.empty() && pending_.notifications.empty();
+    return !is_committing_ && pending_.inputs.empty() && pending_.journal.empty() && pending_.notifications.empty() &&
+           pending_.results.empty();
   }
   bool is_failing() const { return !problem_.empty(); }
   const std::string& problem() const { return problem_; }
@@ -48,6 +49,8 @@ class CommitQueue {
   void count_replayed(std::size_t bytes) { bytes_since_checkpoint_ += bytes; }
   // Called after each commit: whether it worked and how long it took, in seconds.
   std::function<void(bool ok, double took)> on_commit;
+  // Called after a commit that worked with the notifications it held, their ids filled in (0: the key was known).
+  std::function<void(std::vector<StoredNotification>)> on_queued;
 
  private:
   struct Work;

@@ -154,7 +154,7 @@ void Engine::State::watch_store(Instant now) {
                      "; deliveries are answered 503, monitors are judged from memory",
                  now, health_targets(), out);
     if (!out.journal.empty()) commits->add(part_of(out), {});
-    for (const StoredNotification& row : commits->waiting_notifications()) outbox->send_unstored(row);
+    outbox->send_unstored(commits->waiting_notifications());
   } else if (failing_since) {
     failing_since.reset();
     health.settle("store", "the store is written again", now, health_targets(), out);
@@ -256,6 +256,7 @@ void Engine::State::want_checkpoint() {
 Done Engine::State::drain() {
   if (is_drained) return done();
   is_drained = true;
+  if (outbox) outbox->stop();
   if (server) server->drain(Duration{0}, {});
   bool ok = true;
   worker->wait();
@@ -305,19 +306,24 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
   s->client = std::make_unique<HttpClient>(loop);
   s->commits = std::make_unique<CommitQueue>(*s->worker);
   s->commits->count_replayed(s->replayed_bytes);
-  s->outbox = std::make_unique<Outbox>(*s->worker, s->options.clock, s->options.seed);
+  s->outbox = std::make_unique<Outbox>(*s->worker, *s->commits, s->options.clock, s->options.seed);
   s->outbox->recover(*s->store);
   s->commits->on_commit = [s](bool ok, double took) {
     if (ok) {
       s->times.add(took);
       s->last_seq = std::max(s->last_seq, s->commits->last_seq());
       s->tickets.all_committed();
-      if (!s->is_drained) s->outbox->wake();
     } else {
       ++s->times.failed;
       if (!s->is_drained) s->loop.wake_now();  // what is tried again in a second must not wait for a flush in five
       log::error("commit_failed", {{"problem", s->commits->problem()}});
     }
+  };
+  s->commits->on_queued = [s](std::vector<StoredNotification> rows) {
+    if (!s->is_drained) s->outbox->queued(std::move(rows));
+  };
+  s->outbox->on_later = [s] {
+    if (!s->is_drained) s->loop.wake_now();
   };
   s->set_notifiers();
   s->set_tails();

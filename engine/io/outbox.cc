@@ -8,8 +8,17 @@
 
 namespace tidewatch {
 
-Outbox::Outbox(StoreWorker& worker, std::function<Instant()> clock, std::uint64_t seed)
-    : worker_(worker), clock_(std::move(clock)), random_(seed) {}
+namespace {
+
+constexpr std::size_t most_flying = 64;                            // of one notifier, handed over at once
+constexpr std::size_t most_payload_bytes = std::size_t{16} << 20;  // kept in memory; the rest is read when it is sent
+
+std::size_t bytes_of(const StoredNotification& row) { return row.payload.size() + row.key.size() + sizeof row; }
+
+}  // namespace
+
+Outbox::Outbox(StoreWorker& worker, CommitQueue& commits, std::function<Instant()> clock, std::uint64_t seed)
+    : worker_(worker), commits_(commits), clock_(std::move(clock)), random_(seed) {}
 
 Outbox::~Outbox() { *alive_ = false; }
 
@@ -28,28 +37,56 @@ std::string Outbox::subject_of(const StoredNotification& row) {
 }
 
 void Outbox::recover(Store& store) {
-  const auto rows = store.due_notifications(far_future, 1'000'000);  // due or not: all that are not over
+  const auto rows = store.unfinished_notifications();
   if (!rows) {
     log::error("outbox_recovery_failed", {{"problem", rows.error().text}});
     return;
   }
-  for (StoredNotification row : *rows) {
-    if (row.state != "queued" && row.state != "sending") continue;
-    unfinished_[subject_of(row)].insert(row.id);
-    if (row.state != "sending") continue;
-    row.state = "queued";
-    row.next_at = clock_();
-    if (const Done kept = store.update_notification(row); !kept)
-      log::error("outbox_recovery_failed", {{"problem", kept.error().text}});
-  }
-  next_due_ = far_past;
+  for (const StoredNotification& row : *rows) join(row);
 }
 
-void Outbox::wake() { look(); }
+void Outbox::queued(std::vector<StoredNotification> rows) {
+  for (StoredNotification& row : rows) {
+    if (row.id == 0) continue;
+    join(row);
+    keep_payload(std::move(row));
+  }
+  pump();
+}
 
-void Outbox::send_unstored(const StoredNotification& row) {
-  if (unstored_.emplace(row.key, Unstored{Unstored::State::waiting, row, {}}).second)
-    unstored_order_.push_back(row.key);
+void Outbox::wake() { pump(); }
+
+Instant Outbox::next_due() const {
+  Instant next = far_future;
+  for (const auto& [name, lane] : lanes_)
+    if (lane.flying < most_flying && !lane.due.empty()) next = std::min(next, lane.due.begin()->first);
+  return next;
+}
+
+void Outbox::join(const StoredNotification& row) {
+  std::string subject = subject_of(row);
+  Line& line = lines_[subject];
+  if (line.lane == nullptr) {
+    line.subject = std::move(subject);
+    line.lane = &lanes_[row.notifier];
+  }
+  // Ids grow, so a new row is never in front of one that is being sent.
+  line.rows.emplace(row.id, row.next_at);
+  line_of_[row.id] = &line;
+  if (line.rows.size() == 1) line.lane->due.emplace(row.next_at, row.id);
+}
+
+void Outbox::keep_payload(StoredNotification row) {
+  const std::size_t bytes = bytes_of(row);
+  if (payload_bytes_ + bytes > most_payload_bytes) return;
+  payload_bytes_ += bytes;
+  payloads_.emplace(row.id, std::move(row));
+}
+
+void Outbox::send_unstored(const std::vector<StoredNotification>& rows) {
+  for (const StoredNotification& row : rows)
+    if (unstored_.emplace(row.key, Unstored{Unstored::State::waiting, row, {}}).second)
+      unstored_order_.push_back(row.key);
   attempt_unstored();
 }
 
@@ -61,7 +98,7 @@ void Outbox::attempt_unstored() {
     if (found == unstored_.end() || found->second.state == Unstored::State::over) continue;
     Unstored& one = found->second;
     const std::string subject = subject_of(one.row);
-    const bool is_first = behind.insert(subject).second && unfinished_.count(subject) == 0;
+    const bool is_first = behind.insert(subject).second && lines_.count(subject) == 0;
     if (!is_first || one.state == Unstored::State::flying || one.row.next_at > now) continue;
     const auto notifier = notifiers_.find(one.row.notifier);
     if (notifier == notifiers_.end()) continue;  // said when the row is on disk
@@ -94,100 +131,95 @@ Instant Outbox::retry_at(const StoredNotification& row, const SendResult& result
   return now + std::max(wait + Duration{wait.ns / 1000 * part}, result.retry_after);
 }
 
-void Outbox::look() {
-  if (is_looking_) {
-    look_again_ = true;
+void Outbox::pump() {
+  // A notifier may answer before send() returns, which comes back here.
+  if (is_stopped_) return;
+  if (is_pumping_) {
+    pump_again_ = true;
     return;
   }
-  is_looking_ = true;
-  struct Seen {
-    std::vector<StoredNotification> due;
-    Instant next = far_future;
-    std::string problem;
+  is_pumping_ = true;
+  std::vector<std::uint64_t> to_fetch;
+  do {
+    pump_again_ = false;
+    const Instant now = clock_();
+    for (auto& [name, lane] : lanes_)
+      while (lane.flying < most_flying && !lane.due.empty() && lane.due.begin()->first <= now) {
+        const std::uint64_t id = lane.due.begin()->second;
+        lane.due.erase(lane.due.begin());
+        ++lane.flying;
+        ++busy_;
+        auto known = payloads_.extract(id);
+        if (known.empty()) {
+          to_fetch.push_back(id);
+          continue;
+        }
+        payload_bytes_ -= bytes_of(known.mapped());
+        send(std::move(known.mapped()));
+      }
+  } while (pump_again_);
+  is_pumping_ = false;
+  if (!to_fetch.empty()) fetch(std::move(to_fetch));
+}
+
+void Outbox::fetch(std::vector<std::uint64_t> ids) {
+  struct Fetched {
+    std::vector<std::uint64_t> ids;
+    Result<std::vector<StoredNotification>> rows = std::vector<StoredNotification>();
   };
-  auto seen = std::make_shared<Seen>();
-  const Instant now = clock_();
-  worker_.run(
-      [seen, now](Store& store) {
-        auto due = store.due_notifications(now, 1000);
-        if (!due) {
-          seen->problem = due.error().text;
-          return;
-        }
-        seen->due = std::move(*due);
-        if (const auto next = store.next_notification_at()) seen->next = *next;
-      },
-      [this, seen, now, alive = alive_] {
-        if (!*alive) return;
-        is_looking_ = false;
-        if (!seen->problem.empty()) {
-          log::error("outbox_read_failed", {{"problem", seen->problem}});
-          next_due_ = now + seconds(5);
-          return;
-        }
-        std::sort(seen->due.begin(), seen->due.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-        for (const auto& row : seen->due) unfinished_[subject_of(row)].insert(row.id);
-        // Rows that wait behind another of their subject stay due: looking again at once would spin, so the end of
-        // the one before is what looks again.
-        next_due_ = seen->next > now ? seen->next : now + seconds(1);
-        for (auto& row : seen->due) {
-          if (in_flight_.count(row.id) != 0) continue;
-          const auto& line = unfinished_[subject_of(row)];
-          if (!line.empty() && *line.begin() != row.id) continue;
-          send(std::move(row));
-        }
-        if (std::exchange(look_again_, false)) look();
-      });
+  auto fetched = std::make_shared<Fetched>();
+  fetched->ids = std::move(ids);
+  worker_.run([fetched](Store& store) { fetched->rows = store.notifications_of(fetched->ids); },
+              [this, fetched, alive = alive_] {
+                if (!*alive) return;
+                if (!fetched->rows) log::error("outbox_read_failed", {{"problem", fetched->rows.error().text}});
+                std::set<std::uint64_t> missing(fetched->ids.begin(), fetched->ids.end());
+                if (fetched->rows)
+                  for (StoredNotification& row : *fetched->rows) {
+                    missing.erase(row.id);
+                    send(std::move(row));
+                  }
+                for (const std::uint64_t id : missing) {
+                  --line_of_.at(id)->lane->flying;
+                  settle(id, false, clock_() + seconds(5));
+                }
+                pump();
+              });
 }
 
 void Outbox::send(StoredNotification row) {
   if (const auto known = unstored_.find(row.key); known != unstored_.end()) {
-    if (known->second.state == Unstored::State::flying) return;  // still due, looked at again within a second
+    if (known->second.state == Unstored::State::flying) {  // its answer decides
+      --line_of_.at(row.id)->lane->flying;
+      return settle(row.id, false, clock_() + seconds(1));
+    }
     const Unstored one = std::move(known->second);
     unstored_.erase(known);
     unstored_order_.erase(std::find(unstored_order_.begin(), unstored_order_.end(), row.key));
-    if (one.state == Unstored::State::over) {
-      in_flight_.insert(row.id);
-      row.attempts = one.row.attempts;
-      return finished(std::move(row), one.result);
-    }
+    row.attempts = one.row.attempts;
+    if (one.state == Unstored::State::over) return finished(row, one.result);
   }
   const auto it = notifiers_.find(row.notifier);
-  in_flight_.insert(row.id);
-  if (it == notifiers_.end()) {
-    finished(std::move(row), {SendResult::Kind::failed, "no such notifier any more"});
-    return;
-  }
-  row.state = "sending";
+  if (it == notifiers_.end()) return finished(row, {SendResult::Kind::failed, "no such notifier any more"});
   ++row.attempts;
-  auto ok = std::make_shared<bool>(false);
-  worker_.run([row, ok](Store& store) { *ok = store.update_notification(row).ok(); },
-              [this, row, ok, notifier = it->second, alive = alive_] {
-                if (!*alive) return;
-                if (!*ok) {
-                  // Not on record as being sent: sending now could send twice unseen. Later.
-                  in_flight_.erase(row.id);
-                  next_due_ = std::min(next_due_, clock_() + seconds(5));
-                  return;
-                }
-                notifier->send(row, [this, row, alive](const SendResult& result) {
-                  if (*alive) finished(row, result);
-                });
-              });
+  const std::shared_ptr<Notifier> notifier = it->second;
+  auto sent = std::make_shared<StoredNotification>(std::move(row));
+  notifier->send(*sent, [this, sent, alive = alive_](const SendResult& result) {
+    if (*alive) finished(*sent, result);
+  });
 }
 
-void Outbox::finished(StoredNotification row, const SendResult& result) {
+void Outbox::finished(const StoredNotification& row, const SendResult& result) {
   const Instant now = clock_();
-  row.last_result = result.text;
+  --line_of_.at(row.id)->lane->flying;
   std::string word = "accepted";
-  if (result.kind == SendResult::Kind::accepted) {
-    row.state = "accepted";
-  } else if (result.kind == SendResult::Kind::retry && now < row.give_up_at) {
+  NotificationResult kept{row.id, "accepted", row.attempts, row.next_at, result.text};
+  if (result.kind == SendResult::Kind::retry && now < row.give_up_at) {
     word = "retry";
-    row.state = "queued";
-    row.next_at = retry_at(row, result, now);
-  } else {
-    word = row.state = "failed";
+    kept.state = "queued";
+    kept.next_at = retry_at(row, result, now);
+  } else if (result.kind != SendResult::Kind::accepted) {
+    word = kept.state = "failed";
   }
   ++totals_[{row.notifier, word}];
   if (word != "accepted")
@@ -196,35 +228,38 @@ void Outbox::finished(StoredNotification row, const SendResult& result) {
                                                {"result", result.text},
                                                {"state", word},
                                                {"attempt", std::to_string(row.attempts)}});
-  keep(row, [this, row] {
-    in_flight_.erase(row.id);
-    if (row.state == "queued") {
-      next_due_ = std::min(next_due_, row.next_at);
-      return;
-    }
-    const auto line = unfinished_.find(subject_of(row));
-    if (line == unfinished_.end()) return;
-    line->second.erase(row.id);
-    if (line->second.empty()) {
-      unfinished_.erase(line);
-    } else {
-      look();
-    }
+  const bool is_over = kept.state != "queued";
+  const Instant next_at = kept.next_at;
+  Store::Commit part;
+  part.results.push_back(std::move(kept));
+  // A commit that failed keeps the result and is tried again: what follows in the line need not wait for the disk to
+  // come back. Until then a restart would send this one again, under the same key.
+  commits_.add(std::move(part), [this, id = row.id, is_over, next_at, alive = alive_](bool) {
+    if (!*alive) return;
+    settle(id, is_over, next_at);
+    pump();
   });
+  pump();
 }
 
-void Outbox::keep(const StoredNotification& row, std::function<void()> then) {
-  auto problem = std::make_shared<std::string>();
-  worker_.run(
-      [row, problem](Store& store) {
-        if (const Done kept = store.update_notification(row); !kept) *problem = kept.error().text;
-      },
-      [row, problem, then = std::move(then), alive = alive_] {
-        if (!*alive) return;
-        // It stays `sending` on disk: sent again with the same key after a restart.
-        if (!problem->empty()) log::error("outbox_write_failed", {{"key", row.key}, {"problem", *problem}});
-        then();
-      });
+// The end of one attempt: the row leaves its line, or waits at its head again.
+void Outbox::settle(std::uint64_t id, bool is_over, Instant next_at) {
+  const auto at = line_of_.find(id);
+  Line& line = *at->second;
+  --busy_;
+  if (is_over) {
+    line.rows.erase(id);
+    line_of_.erase(at);
+    if (line.rows.empty()) {
+      lines_.erase(std::string(line.subject));
+      return;
+    }
+  } else {
+    line.rows[id] = next_at;
+    if (on_later) on_later();
+  }
+  const auto& first = *line.rows.begin();
+  line.lane->due.emplace(first.second, first.first);
 }
 
 }  // namespace tidewatch

@@ -5,14 +5,17 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
+#include <unordered_map>
 
 namespace tidewatch {
 
 namespace {
 
 struct Transfer {
-  std::string body;
+  std::string url, body;
+  Duration timeout{};
   std::size_t received = 0;
   curl_slist* headers = nullptr;
   char problem[CURL_ERROR_SIZE] = {};
@@ -20,6 +23,14 @@ struct Transfer {
 };
 
 constexpr std::size_t most_answer_bytes = std::size_t{64} << 10;
+constexpr std::size_t most_connections = 16;  // of one receiver
+constexpr std::size_t most_idle_handles = 16;
+
+// "https://example.org:8443": what has its own connections.
+std::string receiver_of(const std::string& url) {
+  const auto scheme = url.find("://");
+  return url.substr(0, url.find_first_of("/?#", scheme == std::string::npos ? 0 : scheme + 3));
+}
 
 // The answer's body is not used; it is read so that the connection can be kept, up to a cap.
 std::size_t swallow(char*, std::size_t size, std::size_t count, void* user) {
@@ -40,7 +51,13 @@ struct HttpClient::State {
   uv_loop_t* loop = nullptr;
   CURLM* multi = nullptr;
   uv_timer_t* timer = nullptr;
-  std::map<CURL*, std::unique_ptr<Transfer>> transfers;
+  struct Receiver {
+    std::size_t active = 0;
+    std::deque<std::unique_ptr<Transfer>> waiting;
+  };
+  std::unordered_map<CURL*, std::unique_ptr<Transfer>> transfers;
+  std::map<std::string, Receiver> receivers;
+  std::vector<CURL*> idle;  // made once: a handle costs more than a transfer on a kept connection
   std::map<curl_socket_t, Watch*> watches;
   bool is_ending = false;
 
@@ -118,14 +135,55 @@ struct HttpClient::State {
         answer.problem = node.mapped()->problem[0] != 0 ? node.mapped()->problem : curl_easy_strerror(code);
       }
       release(easy, *node.mapped());
+      const auto receiver = receivers.find(receiver_of(node.mapped()->url));
+      --receiver->second.active;
+      if (!receiver->second.waiting.empty()) {
+        auto next = std::move(receiver->second.waiting.front());
+        receiver->second.waiting.pop_front();
+        begin(receiver->second, std::move(next));
+      } else if (receiver->second.active == 0) {
+        receivers.erase(receiver);
+      }
       node.mapped()->then(std::move(answer));
     }
   }
 
-  void release(CURL* easy, Transfer& transfer) const {
+  void release(CURL* easy, Transfer& transfer) {
     curl_multi_remove_handle(multi, easy);
-    curl_easy_cleanup(easy);
     curl_slist_free_all(transfer.headers);
+    if (idle.size() < most_idle_handles) {
+      curl_easy_reset(easy);
+      idle.push_back(easy);
+    } else {
+      curl_easy_cleanup(easy);
+    }
+  }
+
+  void begin(Receiver& receiver, std::unique_ptr<Transfer> transfer) {
+    CURL* easy = nullptr;
+    if (idle.empty()) {
+      easy = curl_easy_init();
+    } else {
+      easy = idle.back();
+      idle.pop_back();
+    }
+    curl_easy_setopt(easy, CURLOPT_URL, transfer->url.c_str());
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(transfer->timeout.ns / 1'000'000));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(transfer->timeout.ns / 2'000'000));
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.data());
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->body.size()));
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "tidewatch");
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->problem);
+    transfers.emplace(easy, std::move(transfer));
+    ++receiver.active;
+    curl_multi_add_handle(multi, easy);
   }
 };
 
@@ -141,10 +199,15 @@ HttpClient::HttpClient(Loop& loop) : state_(std::make_unique<State>()) {
   curl_multi_setopt(state_->multi, CURLMOPT_SOCKETDATA, state_.get());
   curl_multi_setopt(state_->multi, CURLMOPT_TIMERFUNCTION, &State::on_timer);
   curl_multi_setopt(state_->multi, CURLMOPT_TIMERDATA, state_.get());
+  curl_multi_setopt(state_->multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(most_connections));
+  curl_multi_setopt(state_->multi, CURLMOPT_MAXCONNECTS, 4 * static_cast<long>(most_connections));
 }
 
 HttpClient::~HttpClient() {
   for (auto& [easy, transfer] : state_->transfers) state_->release(easy, *transfer);
+  for (auto& [name, receiver] : state_->receivers)
+    for (auto& transfer : receiver.waiting) curl_slist_free_all(transfer->headers);
+  for (CURL* easy : state_->idle) curl_easy_cleanup(easy);
   curl_multi_cleanup(state_->multi);
   uv_close(reinterpret_cast<uv_handle_t*>(state_->timer),
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
@@ -152,28 +215,18 @@ HttpClient::~HttpClient() {
 
 void HttpClient::post(const std::string& url, const std::vector<std::string>& headers, std::string body,
                       Duration timeout, std::function<void(Answer)> then) {
-  CURL* easy = curl_easy_init();
   auto transfer = std::make_unique<Transfer>();
+  transfer->url = url;
   transfer->body = std::move(body);
+  transfer->timeout = timeout;
   transfer->then = std::move(then);
   for (const auto& header : headers) transfer->headers = curl_slist_append(transfer->headers, header.c_str());
   transfer->headers = curl_slist_append(transfer->headers, "Expect:");
-  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.ns / 1'000'000));
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout.ns / 2'000'000));
-  curl_easy_setopt(easy, CURLOPT_POST, 1L);
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body.data());
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer->body.size()));
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "tidewatch");
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, swallow);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->problem);
-  state_->transfers.emplace(easy, std::move(transfer));
-  curl_multi_add_handle(state_->multi, easy);
+  State::Receiver& receiver = state_->receivers[receiver_of(url)];
+  if (receiver.active < most_connections)
+    state_->begin(receiver, std::move(transfer));
+  else
+    receiver.waiting.push_back(std::move(transfer));
 }
 
 WebhookNotifier::WebhookNotifier(HttpClient& client, std::string url, Duration timeout)

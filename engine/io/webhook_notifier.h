@@ -10,7 +10,8 @@
 
 namespace tidewatch {
 
-// The transfers of one loop, shared by all webhook notifiers.
+// The transfers of one loop, shared by all webhook notifiers: at most 16 kept connections a receiver, what is more
+// waits for its turn here and its time begins then. A storm of alerts must not become a storm of connections.
 class HttpClient {
  public:
   struct Answer {

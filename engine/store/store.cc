@@ -94,7 +94,7 @@ Done Store::commit(Commit& commit) {
   Database& db = state_->database;
   Transaction transaction(db);
   if (Done begun = transaction.begin(); !begun) return begun;
-  std::vector<std::uint64_t> given;
+  std::vector<std::uint64_t> given, queued;
   {
     Statement input(db, "INSERT INTO inputs(kind, at, stream, source, batch_id, body) VALUES(?,?,?,?,?,?)");
     Statement id(db, "INSERT INTO batch_ids(stream, batch_id, at) VALUES(?,?,?)");
@@ -135,6 +135,13 @@ Done Store::commit(Commit& commit) {
       outbox.text(1, n.key).text(2, n.notifier).text(3, n.payload).text(4, n.state).bind(5, n.attempts);
       outbox.bind(6, n.next_at.ns).bind(7, n.created_at.ns).bind(8, n.give_up_at.ns).text(9, n.last_result);
       if (Done ran = outbox.run(); !ran) return ran;
+      const bool is_new = sqlite3_changes(db.handle()) != 0;
+      queued.push_back(is_new ? static_cast<std::uint64_t>(sqlite3_last_insert_rowid(db.handle())) : 0);
+    }
+    Statement result(db, "UPDATE outbox SET state = ?, attempts = ?, next_at = ?, last_result = ? WHERE id = ?");
+    for (const NotificationResult& r : commit.results) {
+      result.text(1, r.state).bind(2, r.attempts).bind(3, r.next_at.ns).text(4, r.last_result);
+      if (Done ran = result.bind(5, static_cast<std::int64_t>(r.id)).run(); !ran) return ran;
     }
   }
   if (commit.checkpoint) {
@@ -144,6 +151,7 @@ Done Store::commit(Commit& commit) {
   }
   if (Done committed = transaction.commit(); !committed) return committed;
   for (std::size_t i = 0; i < given.size(); ++i) commit.inputs[i].seq = given[i];
+  for (std::size_t i = 0; i < queued.size(); ++i) commit.notifications[i].id = queued[i];
   return done();
 }
 
@@ -288,6 +296,34 @@ Result<Instant> Store::next_notification_at() const {
   auto row = query.step();
   if (!row) return row.error();
   return *row ? Instant{query.integer(0)} : far_future;
+}
+
+Result<std::vector<StoredNotification>> Store::unfinished_notifications() const {
+  Statement query(state_->database,
+                  "SELECT id, key, notifier, '', state, attempts, next_at, created_at, give_up_at, last_result "
+                  "FROM outbox WHERE state IN ('queued', 'sending') ORDER BY id");
+  std::vector<StoredNotification> out;
+  while (true) {
+    auto row = query.step();
+    if (!row) return row.error();
+    if (!*row) return out;
+    out.push_back(read_notification(query));
+  }
+}
+
+Result<std::vector<StoredNotification>> Store::notifications_of(const std::vector<std::uint64_t>& ids) const {
+  Statement query(state_->database,
+                  "SELECT id, key, notifier, payload, state, attempts, next_at, created_at, give_up_at, last_result "
+                  "FROM outbox WHERE id = ?");
+  std::vector<StoredNotification> out;
+  for (const std::uint64_t id : ids) {
+    query.bind(1, static_cast<std::int64_t>(id));
+    auto row = query.step();
+    if (!row) return row.error();
+    if (*row) out.push_back(read_notification(query));
+    query.reset();
+  }
+  return out;
 }
 
 Done Store::update_notification(const StoredNotification& n) {

@@ -1,11 +1,10 @@
 // One SQLite database in the state folder: what was acknowledged is here before the acknowledgement. The core is
 // deterministic, so durability is its inputs: batches and ticks in order, plus a checkpoint to start from.
-//   inputs       seq, kind (batch | tick | reload | outcomes | pause), at, stream, source, batch id, zstd-compressed body
-//   checkpoints  the newest two: the whole core and the last input it holds
-//   journal      every transition with reason and evidence, for people and for `why` (kept 90 days)
-//   outbox       notifications and what became of them (those that are over: kept 7 days)
-//   batch_ids    ids already taken, for exactly-once retries (kept 7 days)
-//   offsets      file tails: how far each file was read and how it begins, in the same commit as the batch
+//   inputs       seq, kind (batch | tick | reload | outcomes | pause), at, stream, source, batch id, zstd-compressed
+//   body checkpoints  the newest two: the whole core and the last input it holds journal      every transition with
+//   reason and evidence, for people and for `why` (kept 90 days) outbox       notifications and what became of them
+//   (those that are over: kept 7 days) batch_ids    ids already taken, for exactly-once retries (kept 7 days) offsets
+//   file tails: how far each file was read and how it begins, in the same commit as the batch
 // WAL, synchronous=FULL. Every call is one thread's; io runs it off the loop.
 #pragma once
 
@@ -50,6 +49,15 @@ struct StoredNotification {
   std::string last_result;
 };
 
+// What became of an attempt to send a notification; the rest of its row stays as it was queued.
+struct NotificationResult {
+  std::uint64_t id = 0;
+  std::string state;  // queued (again, at next_at) accepted failed
+  int attempts = 0;
+  Instant next_at{};
+  std::string last_result;
+};
+
 struct StoredJournalRow {
   std::uint64_t id = 0;
   Instant at{};
@@ -83,14 +91,15 @@ class Store {
   // page is met. Not part of open(): a restart should listen first.
   Done check_sound() const;
 
-  // One transaction: inputs (their seq is filled in), journal rows and new outbox rows, on disk when it returns.
-  // A notification whose key exists is left as it is. A batch whose id was taken is a conflict (ask has_batch first).
-  // With a checkpoint, it is of the state after the inputs, and its seq becomes that of the last one.
-  // On error nothing was written.
+  // One transaction: inputs (their seq is filled in), journal rows, new outbox rows (their id is filled in) and what
+  // became of older ones, on disk when it returns. A notification whose key exists is left as it is, its id here 0. A
+  // batch whose id was taken is a conflict (ask has_batch first). With a checkpoint, it is of the state after the
+  // inputs, and its seq becomes that of the last one. On error nothing was written.
   struct Commit {
     std::vector<StoredInput> inputs;
     std::vector<StoredJournalRow> journal;
     std::vector<StoredNotification> notifications;
+    std::vector<NotificationResult> results;
     std::optional<StoredCheckpoint> checkpoint;
     Retention kept;
   };
@@ -109,7 +118,11 @@ class Store {
   Done checkpoint(const StoredCheckpoint& checkpoint, const Retention& kept);
 
   Result<std::vector<StoredNotification>> due_notifications(Instant now, std::size_t most) const;
-  Result<Instant> next_notification_at() const;                                   // far_future when none is queued
+  Result<Instant> next_notification_at() const;  // far_future when none is queued
+  // All that are not over, due or not, by id; without payload: there may be many.
+  Result<std::vector<StoredNotification>> unfinished_notifications() const;
+  // Those of these ids, in the order given, payload and all.
+  Result<std::vector<StoredNotification>> notifications_of(const std::vector<std::uint64_t>& ids) const;
   Done update_notification(const StoredNotification& notification);               // by id
   Result<std::vector<StoredNotification>> notifications(std::size_t most) const;  // newest first
   Result<std::vector<StoredJournalRow>> journal(std::string_view monitor,
