@@ -19,7 +19,7 @@ local by = {{ "model", "version", "region", "segment" }}
 local function watch(name, value)
   monitor(name) {{ value = value, warning = above(1e300), every = "{every}", on_no_data = "ok", limit = 1000000 }}
 end
-local w = {{ {window}, by = by }}
+local w = {{ {window}, by = by, most_series = 120000 }}
 watch("n", p:count(w))
 watch("mean", p:mean("latency_ms", w))
 watch("deviation", p:standard_deviation("latency_ms", w))
