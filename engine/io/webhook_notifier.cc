@@ -159,7 +159,21 @@ struct HttpClient::State {
     }
   }
 
+  // With the first transfer: curl's start costs megabytes of libraries that an engine without webhooks has no use for.
+  void start() {
+    static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
+    (void)started;
+    multi = curl_multi_init();
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &State::on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &State::on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(most_connections));
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 4 * static_cast<long>(most_connections));
+  }
+
   void begin(Receiver& receiver, std::unique_ptr<Transfer> transfer) {
+    if (multi == nullptr) start();
     CURL* easy = nullptr;
     if (idle.empty()) {
       easy = curl_easy_init();
@@ -188,19 +202,10 @@ struct HttpClient::State {
 };
 
 HttpClient::HttpClient(Loop& loop) : state_(std::make_unique<State>()) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)started;
   state_->loop = loop.raw();
   state_->timer = new uv_timer_t{};
   uv_timer_init(loop.raw(), state_->timer);
   state_->timer->data = state_.get();
-  state_->multi = curl_multi_init();
-  curl_multi_setopt(state_->multi, CURLMOPT_SOCKETFUNCTION, &State::on_socket);
-  curl_multi_setopt(state_->multi, CURLMOPT_SOCKETDATA, state_.get());
-  curl_multi_setopt(state_->multi, CURLMOPT_TIMERFUNCTION, &State::on_timer);
-  curl_multi_setopt(state_->multi, CURLMOPT_TIMERDATA, state_.get());
-  curl_multi_setopt(state_->multi, CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(most_connections));
-  curl_multi_setopt(state_->multi, CURLMOPT_MAXCONNECTS, 4 * static_cast<long>(most_connections));
 }
 
 HttpClient::~HttpClient() {
@@ -208,7 +213,7 @@ HttpClient::~HttpClient() {
   for (auto& [name, receiver] : state_->receivers)
     for (auto& transfer : receiver.waiting) curl_slist_free_all(transfer->headers);
   for (CURL* easy : state_->idle) curl_easy_cleanup(easy);
-  curl_multi_cleanup(state_->multi);
+  if (state_->multi != nullptr) curl_multi_cleanup(state_->multi);
   uv_close(reinterpret_cast<uv_handle_t*>(state_->timer),
            [](uv_handle_t* handle) { delete reinterpret_cast<uv_timer_t*>(handle); });
 }
