@@ -1,6 +1,7 @@
 // See webhook_payload.h.
 #include "io/webhook_payload.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -9,11 +10,57 @@ namespace tidewatch {
 
 namespace {
 
-nlohmann::ordered_json object_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
-  auto out = nlohmann::ordered_json::object();
-  for (const auto& [name, value] : pairs) out[name] = value;
-  return out;
-}
+// Members are written in the order given. A storm writes thousands of these between one record and its webhooks: built
+// as a tree of values first, they cost more than sending them.
+class Writer {
+ public:
+  void begin(const char* name = nullptr) {
+    if (name != nullptr) key(name);
+    out_ += '{';
+    is_first_ = true;
+  }
+  void end() {
+    out_ += '}';
+    is_first_ = false;
+  }
+  void text(std::string_view name, std::string_view value) {
+    key(name);
+    quote(value);
+  }
+  void raw(std::string_view name, std::string_view value) {
+    key(name);
+    out_ += value;
+  }
+  void object(const char* name, const std::vector<std::pair<std::string, std::string>>& pairs) {
+    begin(name);
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      // Of a name given twice the last value counts, at the first one's place.
+      const auto is_it = [&](const auto& other) { return other.first == pairs[i].first; };
+      const auto here = pairs.begin() + static_cast<std::ptrdiff_t>(i);
+      if (std::any_of(pairs.begin(), here, is_it)) continue;
+      text(pairs[i].first, std::find_if(pairs.rbegin(), pairs.rend(), is_it)->second);
+    }
+    end();
+  }
+  void restart() { is_first_ = true; }  // the next member is the first of an object begun by hand
+  void add(std::string_view plain) { out_ += plain; }
+  std::string take() { return std::move(out_); }
+
+ private:
+  void key(std::string_view name) {
+    if (!is_first_) out_ += ',';
+    is_first_ = false;
+    quote(name);
+    out_ += ':';
+  }
+  void quote(std::string_view s) {
+    out_ += '"';
+    out_ += json_escape(s);
+    out_ += '"';
+  }
+  std::string out_;
+  bool is_first_ = true;
+};
 
 std::string hex16(std::uint64_t v) {
   std::string out(16, '0');
@@ -26,42 +73,49 @@ std::string hex16(std::uint64_t v) {
 std::string webhook_payload(const Notification& n, const std::string& external_url) {
   const bool resolved = n.event == "resolved";
   const std::string status = resolved ? "resolved" : "firing";
-  nlohmann::ordered_json alert;
-  alert["status"] = status;
-  alert["labels"] = object_of(n.labels.pairs());
-  alert["annotations"] = object_of(n.annotations);
-  alert["startsAt"] = format_instant(n.fired_at);
-  alert["endsAt"] = resolved ? format_instant(n.at) : "0001-01-01T00:00:00Z";
-  alert["generatorURL"] = external_url;
-  alert["fingerprint"] = hex16(n.labels.fingerprint());
-  nlohmann::ordered_json out;
-  out["version"] = "4";
-  out["groupKey"] = "{}:{alertname=\"" + std::string(n.labels.get("alertname")) + "\"}";
-  out["truncatedAlerts"] = 0;
-  out["status"] = status;
-  out["receiver"] = n.notifier;
-  out["groupLabels"] = {{"alertname", std::string(n.labels.get("alertname"))}};
-  out["commonLabels"] = alert["labels"];
-  out["commonAnnotations"] = alert["annotations"];
-  out["externalURL"] = external_url;
-  out["notification_reason"] = n.reason;
-  out["idempotency_key"] = n.key;
-  out["alerts"] = nlohmann::ordered_json::array({alert});
-  nlohmann::ordered_json own;
-  own["event"] = n.event;
-  own["at"] = format_instant(n.at);
-  own["monitor"] = n.monitor;
-  own["pack"] = n.pack;
-  own["severity"] = std::string(name_of(n.severity));
-  own["reason"] = n.reason;
-  own["active_at"] = format_instant(n.active_at);
-  own["value"] = n.reading.value          ? nlohmann::ordered_json(*n.reading.value)
-                 : n.reading.text.empty() ? nlohmann::ordered_json()
-                                          : nlohmann::ordered_json(n.reading.text);
-  own["n"] = n.reading.n;
-  own["status"] = std::string(name_of(n.reading.status));
-  out["tidewatch"] = std::move(own);
-  return out.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  const std::string alertname(n.labels.get("alertname"));
+  Writer w;
+  w.begin();
+  w.text("version", "4");
+  w.text("groupKey", "{}:{alertname=\"" + alertname + "\"}");
+  w.raw("truncatedAlerts", "0");
+  w.text("status", status);
+  w.text("receiver", n.notifier);
+  w.object("groupLabels", {{"alertname", alertname}});
+  w.object("commonLabels", n.labels.pairs());
+  w.object("commonAnnotations", n.annotations);
+  w.text("externalURL", external_url);
+  w.text("notification_reason", n.reason);
+  w.text("idempotency_key", n.key);
+  w.raw("alerts", "[{");
+  w.restart();
+  w.text("status", status);
+  w.object("labels", n.labels.pairs());
+  w.object("annotations", n.annotations);
+  w.text("startsAt", format_instant(n.fired_at));
+  w.text("endsAt", resolved ? format_instant(n.at) : "0001-01-01T00:00:00Z");
+  w.text("generatorURL", external_url);
+  w.text("fingerprint", hex16(n.labels.fingerprint()));
+  w.add("}]");
+  w.begin("tidewatch");
+  w.text("event", n.event);
+  w.text("at", format_instant(n.at));
+  w.text("monitor", n.monitor);
+  w.text("pack", n.pack);
+  w.text("severity", name_of(n.severity));
+  w.text("reason", n.reason);
+  w.text("active_at", format_instant(n.active_at));
+  if (n.reading.value)
+    w.raw("value", nlohmann::json(*n.reading.value).dump());
+  else if (n.reading.text.empty())
+    w.raw("value", "null");
+  else
+    w.text("value", n.reading.text);
+  w.raw("n", nlohmann::json(n.reading.n).dump());
+  w.text("status", name_of(n.reading.status));
+  w.end();
+  w.end();
+  return w.take();
 }
 
 std::string payload_line(const std::string& payload) {
