@@ -42,7 +42,7 @@ CoveragePanes::CoveragePanes(Spec spec, PaneClock clock, std::optional<Expressio
 CoveragePanes::Series& CoveragePanes::series_of(const LabelSet& labels) {
   const auto found = series_.find(labels);
   if (found != series_.end()) return found->second;
-  if (series_.size() < most_series) return series_[labels];
+  if (series_.size() < most_series_) return series_[labels];
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const std::string& name : spec_.by) pairs.emplace_back(name, "(other)");
   return series_[LabelSet(std::move(pairs))];

@@ -3,6 +3,7 @@
 // in no ring. Counts are whole numbers, so here, unlike in a ring, taking away is exact.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -50,6 +51,8 @@ class CoveragePanes {
   const PaneClock& clock() const { return clock_; }
   void needs(Duration keep) { keep_ = std::max(keep_, keep); }
   void keep_delays() { spec_.keeps_delays = true; }
+  // As many label sets are kept apart as the metric needs that asks for most.
+  void needs_series(std::size_t most) { most_series_ = std::max(most_series_, most); }
 
   void take(const JoinChanges& changes);
   // What no window can reach goes, and label sets without a prediction for a day beyond that.
@@ -83,6 +86,7 @@ class CoveragePanes {
   void count(const Batch& rows, const std::vector<JoinFacts>& facts, bool is_added);
 
   Spec spec_;
+  std::size_t most_series_ = 0;
   PaneClock clock_;
   std::optional<Expression> where_;
   std::unique_ptr<LabelIndex> index_;

@@ -328,6 +328,7 @@ class Builder {
           std::move(wanted), by_day ? PaneClock(spec.window.zone) : PaneClock(spec.step), std::move(where)));
       leaf.coverage = joined.coverage.back().get();
     }
+    leaf.coverage->needs_series(spec.most_series);
     if (spec.metric == "label_delay") leaf.coverage->keep_delays();
     return true;
   }
