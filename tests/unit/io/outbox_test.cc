@@ -92,7 +92,8 @@ struct Process {
   std::map<std::string, std::string> states() {
     std::map<std::string, std::string> out;
     worker->run([&](Store& s) {
-      for (const auto& n : *s.notifications(100'000)) out[n.key] = n.state;
+      const auto rows = s.notifications(100'000);
+      for (const auto& n : *rows) out[n.key] = n.state;
     });
     worker->wait();
     return out;
