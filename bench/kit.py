@@ -3,7 +3,7 @@
 A row is measured by a function that takes a `Bench` and calls `bench.row(...)`; it knows nothing of tables or options.
 Nothing here fails on a time. `Unmeasured` with a sentence is how a row or a peer says why it has no figure.
 """
-import contextlib, json, os, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
+import contextlib, json, os, shutil, signal, socket, subprocess, sys, tempfile, threading, time, urllib.request
 
 
 class Unmeasured(Exception):
@@ -132,11 +132,15 @@ class Receiver(Process):
 
     def arrivals(self, longest=60):
         """Waits for what was expected, at most `longest` seconds, then takes what came."""
-        try:
-            self.child.wait(longest)
-        except subprocess.TimeoutExpired:
-            pass
-        out, _ = self.child.communicate()  # closes its input, which ends it
+        # Read while it writes: what thousands of webhooks make is more than a pipe holds.
+        taken = []
+        reader = threading.Thread(target=lambda: taken.append(self.child.stdout.read()))
+        reader.start()
+        reader.join(longest)
+        self.child.stdin.close()  # which ends it
+        reader.join()
+        self.child.wait()
+        out = taken[0]
         lines = [line.split(" ") for line in out.splitlines()]
         self.connections = next((int(x[1]) for x in lines if x[0] == "connections"), 0)
         return [(float(x[0]), x[1], x[2]) for x in lines if len(x) == 3]
