@@ -31,7 +31,7 @@ CommitQueue::~CommitQueue() { *alive_ = false; }
 void CommitQueue::add(Store::Commit part, std::function<void(bool)> then) {
   for (const auto& input : part.inputs) {
     waiting_bytes_ += input.body.size();
-    bytes_since_checkpoint_ += input.body.size();
+    bytes_since_checkpoint_ += input.body.size() + bytes_an_input;
   }
   append(pending_, std::move(part));
   if (then) waiters_.push_back(std::move(then));

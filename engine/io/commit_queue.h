@@ -47,6 +47,8 @@ class CommitQueue {
   // Of inputs that the newest checkpoint asked for does not hold: what a restart has to go through again.
   std::size_t bytes_since_checkpoint() const { return bytes_since_checkpoint_; }
   void count_replayed(std::size_t bytes) { bytes_since_checkpoint_ += bytes; }
+  // Going through an input again costs about this many bytes' worth beside its rows.
+  static constexpr std::size_t bytes_an_input = 1000;
   // Called after each commit: whether it worked and how long it took, in seconds.
   std::function<void(bool ok, double took)> on_commit;
   // Called after a commit that worked with the notifications it held, their ids filled in (0: the key was known).

@@ -328,6 +328,9 @@ Result<std::unique_ptr<Engine>> Engine::start(Loop& loop, EngineOptions options,
   s->set_notifiers();
   s->set_tails();
   s->last_flush = s->last_checkpoint = s->last_reload = s->last_tick = s->last_alive = s->options.clock();
+  // Lives shorter than the time between two checkpoints must not leave more and more to go through again.
+  if (s->replayed_bytes > s->options.checkpoint_bytes / 8)
+    s->last_checkpoint = s->last_checkpoint - s->options.checkpoint_every;
   s->is_ready = true;
   loop.on_wake(s->options.clock, [s] { return s->wake(); });
   return std::unique_ptr<Engine>(new Engine(std::move(state)));

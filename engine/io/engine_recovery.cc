@@ -168,7 +168,7 @@ Done Engine::State::recover() {
     for (const auto& input : *inputs) {
       last_seq = input.seq;
       ++count;
-      replayed_bytes += input.body.size();
+      replayed_bytes += input.body.size() + CommitQueue::bytes_an_input;
       if (const Done ok = replay(input, replayed); !ok)
         return ok.error().within("while replaying input " + std::to_string(input.seq));
     }
