@@ -239,7 +239,7 @@ def bodies(engine):
         answer = engine.post(RECORDS, bomb, {"Content-Encoding": "gzip"})
         check(answer.status == 413, "a gzip bomb is 413", len(bomb), answer)
     check(engine.post(RECORDS, gzip.compress(gzip.compress(b"{}")), {"Content-Encoding": "gzip"}).json()["accepted"] == 0, "gzip in gzip is bytes")
-    check(engine.post(RECORDS, b"{}\n" * (10 << 20), {}).json()["rejected"] == 10 << 20, "ten million empty rows are counted")
+    check(engine.post(RECORDS, b"{}\n" * (2 << 20), {}).json()["rejected"] == 2 << 20, "two million empty rows are counted")
     check(engine.post("/-/reload", b"x" * (2 << 20)).status == 413, "what takes no records takes no large body")
     peak = memory(engine, "VmHWM")
     check(peak < 900 << 20, "and all that stays below 900 MiB: %d MiB" % (peak >> 20))
