@@ -205,10 +205,12 @@ Done Engine::State::recover() {
   Store::Commit told = part_of(replayed);
   part.journal = std::move(told.journal);
   part.notifications = std::move(told.notifications);
-  // Who is absent and since when, and what is quarantined before anything is called, is in no input.
+  // Who is absent and since when, and what is quarantined before anything is called, is in no input. And should a
+  // function kill the process again, the next start restores what stands now before it silences that pack: replayed
+  // without its functions, its alerts would be lost.
   const bool is_suspect =
       std::any_of(packs.begin(), packs.end(), [](const auto& p) { return !p.pack.suspicion.empty(); });
-  if (!absent.empty() || absent_before != 0 || is_suspect) {
+  if (count > 0 || !absent.empty() || absent_before != 0 || is_suspect) {
     part.checkpoint = checkpoint();
     part.kept = options.kept;
   }
