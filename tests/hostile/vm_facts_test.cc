@@ -347,7 +347,9 @@ TEST_CASE("fact 15: the order of pairs differs between processes, math.random by
                  }).code);
     return out.size();
   };
-  CHECK(codes("return math.random(1, 90)") == (is_luajit ? 1 : codes("return math.random(1, 90)")));
+  // 5.4 draws its seed from the clock and from addresses: forked children may or may not differ, so nothing is held of
+  // it.
+  if (is_luajit) CHECK(codes("return math.random(1, 90)") == 1);
   CHECK(codes("local t = {} for i = 1, 80 do t['key' .. i] = i end return (select(2, next(t)))") > 1);
   const Seen lengths =
       run("local t = setmetatable({}, { __len = function() return 7 end, __pairs = function() return next, { x = 1 } "
