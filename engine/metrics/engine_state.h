@@ -137,6 +137,8 @@ struct MetricEngine::State {
   std::vector<std::vector<std::uint32_t>> label_ids;  // by index of the stream being fed
   std::vector<std::uint32_t> landable;
 
+  // Gives joined streams their sides, which must stand before them, and their derived columns.
+  void connect_joins(std::vector<Problem>& problems);
   StreamState* stream(std::string_view name) const;
   BaselineState* baseline(std::string_view name) const;
 
@@ -170,6 +172,9 @@ struct MetricEngine::State {
   void labels_under(HandleId handle, std::vector<const LabelSet*>& out);
   void baseline_add(BaselineState& baseline, const Batch& batch);
 };
+
+// The buffer of a joined stream, once the lateness of its metrics is known.
+void make_join(StreamState& stream);
 
 // The text that makes two metric handles the same metric.
 std::string identity(const MetricSpec& spec);
