@@ -1,6 +1,7 @@
 // Binned drift against a frozen reference: psi kl js hellinger total_variation l_infinity chi2 from one set of integer
 // counts. The reference is a sample too, so p-values carry 1/n + 1/n_ref. Smoothing adds half a row a bin; "floor"
-// (none, but zero shares of psi and kl become 1e-4) is there for comparison with other tools. Formulas: p reference, q current, natural log.
+// (none, but zero shares of psi and kl become 1e-4) is there for comparison with other tools. Formulas: p reference, q
+// current, natural log.
 #include <algorithm>
 
 #include "metrics/binning.h"
@@ -9,7 +10,6 @@
 namespace tidewatch {
 namespace {
 
-constexpr std::uint64_t least_reference = 20;
 constexpr std::size_t most_texts = 1'000'000;
 
 struct DriftState final : FamilyState {
@@ -207,20 +207,10 @@ std::pair<double, unsigned> chi_square(const std::vector<Pair>& bins, double n_r
 
 void Drift::read_one(const DriftState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
   state.tally.show(out, "");
-  out.baseline = spec.against;
   std::uint64_t n_reference = 0, n = 0;
   for (const auto count : reference_) n_reference += count;
   for (const auto count : state.counts) n += count;
-  out.baseline_n = n_reference;
-  const auto refuse = [&](Status status, std::string reason) {
-    out.value.reset();
-    out.status = status;
-    out.reason = std::move(reason);
-  };
-  if (!is_sealed_ || n_reference == 0)
-    return refuse(Status::insufficient, "baseline \"" + spec.against + "\" has no rows");
-  if (state.unbinned)
-    return refuse(Status::undefined, "rows of the window came before baseline \"" + spec.against + "\" was given");
+  if (!has_reference(out, spec, is_sealed_, n_reference, state.unbinned > 0)) return;
   std::vector<Pair> bins, raw;  // shares; counts
   for (std::size_t i = 0; i < reference_.size(); ++i) {
     const std::uint64_t now = i < state.counts.size() ? state.counts[i] : 0;
@@ -274,10 +264,7 @@ void Drift::read_one(const DriftState& state, const MetricSpec& spec, const Read
   }
   settle(out, spec, value);
   if (statistic >= 0) out.p_value = chi_square_tail(statistic, degrees);
-  if (n_reference < least_reference) {
-    out.status = Status::insufficient;
-    out.reason = "baseline \"" + spec.against + "\" has " + std::to_string(n_reference) + " rows, at least 20 needed";
-  }
+  doubt_small_reference(out, spec, n_reference);
 }
 
 }  // namespace

@@ -66,14 +66,7 @@ class ImportanceShift final : public FamilyOf<ImportanceShift, WeightState> {
   }
   void read_one(const WeightState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "limit");
-    out.baseline = spec.against;
-    out.baseline_n = reference_.tally.n;
-    if (!is_sealed_ || reference_.tally.n == 0) {
-      out.value.reset();
-      out.status = Status::insufficient;
-      out.reason = "baseline \"" + spec.against + "\" has no rows";
-      return;
-    }
+    if (!has_reference(out, spec, is_sealed_, reference_.tally.n, false)) return;
     if (state.tally.other || state.weights.size() > most_features || reference_.tally.other) {
       // Which features were kept depends on arrival; an answer would too.
       settle(out, spec, std::nullopt, "more than 10,000 features");

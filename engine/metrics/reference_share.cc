@@ -64,28 +64,15 @@ class ReferenceShare final : public FamilyOf<ReferenceShare, SeenState> {
   }
   void read_one(const SeenState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "");
-    out.baseline = spec.against;
-    out.baseline_n = n_reference_;
-    const auto refuse = [&](Status status, std::string reason) {
-      out.value.reset();
-      out.status = status;
-      out.reason = std::move(reason);
-    };
-    if (!is_sealed_ || n_reference_ == 0)
-      return refuse(Status::insufficient, "baseline \"" + spec.against + "\" has no rows");
-    if (state.unjudged)
-      return refuse(Status::undefined, "rows of the window came before baseline \"" + spec.against + "\" was given");
+    if (!has_reference(out, spec, is_sealed_, n_reference_, state.unjudged > 0)) return;
     if (texts_.size() + numbers_.size() > most_values)
-      return refuse(Status::undefined, "baseline \"" + spec.against + "\" has more than 1,000,000 different values");
+      return settle(out, spec, std::nullopt,
+                    "baseline \"" + spec.against + "\" has more than 1,000,000 different values");
     std::optional<double> value;
     if (state.tally.n) value = static_cast<double>(state.outside) / static_cast<double>(state.tally.n);
     settle(out, spec, value, "no usable value");
     set_wilson(out, state.outside, state.tally.n);
-    if (n_reference_ < 20) {
-      out.status = Status::insufficient;
-      out.reason =
-          "baseline \"" + spec.against + "\" has " + std::to_string(n_reference_) + " rows, at least 20 needed";
-    }
+    doubt_small_reference(out, spec, n_reference_);
   }
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
 

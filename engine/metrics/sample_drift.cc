@@ -11,7 +11,6 @@ namespace tidewatch {
 namespace {
 
 constexpr std::size_t most_values = 100'000, quantiles_kept = 10'001, most_bins = 1'000;
-constexpr std::uint64_t least_reference = 20;
 
 struct SampleState final : FamilyState {
   Tally tally;
@@ -235,17 +234,7 @@ SampleDrift::Distance SampleDrift::by_bins(const SampleState& state) const {
 
 void SampleDrift::read_one(const SampleState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
   state.tally.show(out, "");
-  out.baseline = spec.against;
-  out.baseline_n = n_reference_;
-  const auto refuse = [&](Status status, std::string reason) {
-    out.value.reset();
-    out.status = status;
-    out.reason = std::move(reason);
-  };
-  if (!is_sealed_ || n_reference_ == 0)
-    return refuse(Status::insufficient, "baseline \"" + spec.against + "\" has no rows");
-  if (state.is_lost)
-    return refuse(Status::undefined, "rows of the window came before baseline \"" + spec.against + "\" was given");
+  if (!has_reference(out, spec, is_sealed_, n_reference_, state.is_lost)) return;
   if (state.tally.n == 0) return settle(out, spec, std::nullopt, "no usable value");
   const bool is_exact = state.counts.empty();
   Distance distance = is_exact ? walk(state.values) : by_bins(state);
@@ -262,10 +251,7 @@ void SampleDrift::read_one(const SampleState& state, const MetricSpec& spec, con
       out.error = {ErrorBound::Kind::absolute,
                    spec.scaled && deviation_ > 0 ? distance.area_bound / deviation_ : distance.area_bound};
   }
-  if (n_reference_ < least_reference) {
-    out.status = Status::insufficient;
-    out.reason = "baseline \"" + spec.against + "\" has " + std::to_string(n_reference_) + " rows, at least 20 needed";
-  }
+  doubt_small_reference(out, spec, n_reference_);
 }
 
 }  // namespace

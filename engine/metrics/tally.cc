@@ -43,6 +43,26 @@ void settle(Reading& out, const MetricSpec& spec, std::optional<double> value, s
   }
 }
 
+bool has_reference(Reading& out, const MetricSpec& spec, bool is_sealed, std::uint64_t rows, bool came_before) {
+  out.baseline = spec.against;
+  out.baseline_n = rows;
+  const bool is_there = is_sealed && rows > 0;
+  if (is_there && !came_before) return true;
+  const std::string name = "baseline \"" + spec.against + "\"";
+  out.value.reset();
+  out.status = is_there ? Status::undefined : Status::insufficient;
+  out.reason = is_there ? "rows of the window came before " + name + " was given" : name + " has no rows";
+  return false;
+}
+
+void doubt_small_reference(Reading& out, const MetricSpec& spec, std::uint64_t rows) {
+  constexpr std::uint64_t least_reference = 20;
+  if (rows >= least_reference) return;
+  out.status = Status::insufficient;
+  out.reason = "baseline \"" + spec.against + "\" has " + std::to_string(rows) + " rows, at least " +
+               std::to_string(least_reference) + " needed";
+}
+
 void set_wilson(Reading& out, std::uint64_t hits, std::uint64_t n) {
   if (n == 0) return;
   constexpr double z = 1.959963984540054, zz = z * z;

@@ -51,6 +51,12 @@ inline bool usable(double a, double b, Tally& tally) {
 // without a finite value, else ok. `why` says why there is no value.
 void settle(Reading& out, const MetricSpec& spec, std::optional<double> value, std::string_view why = "");
 
+// What every metric against a baseline says of it. Names the baseline and its rows; false when there is nothing to
+// compare with: it has no rows, or `came_before` rows of the window were added before it was given.
+bool has_reference(Reading& out, const MetricSpec& spec, bool is_sealed, std::uint64_t rows, bool came_before);
+// Under 20 rows a baseline is shown and not believed: insufficient.
+void doubt_small_reference(Reading& out, const MetricSpec& spec, std::uint64_t rows);
+
 // Adds the 95 % Wilson interval of hits out of n. Source: Wilson, JASA 22 (1927).
 void set_wilson(Reading& out, std::uint64_t hits, std::uint64_t n);
 
