@@ -253,6 +253,25 @@ void Core::quarantine_scripts(const std::string& why, Instant now) {
 void Core::release_scripts() { state_->scripts->release_all(); }
 std::size_t Core::quarantined_scripts() const { return state_->scripts->quarantined(); }
 
+namespace {
+
+AlertView view_of(const MonitorSpec& m, const LabelSet& labels, const AlertInstance& alert) {
+  AlertView v;
+  v.monitor = m.name;
+  v.pack = m.pack;
+  v.labels = wire_labels(m, labels, alert.severity());
+  v.state = alert.state();
+  v.severity = alert.severity();
+  v.active_at = alert.active_at();
+  v.fired_at = alert.fired_at();
+  v.keep_since = alert.keep_since();
+  v.held = alert.held();
+  v.reading = alert.last_reading();
+  return v;
+}
+
+}  // namespace
+
 std::vector<AlertView> Core::orphans() const {
   std::vector<AlertView> out;
   for (const auto& gone : state_->removed) {
@@ -262,18 +281,7 @@ std::vector<AlertView> Core::orphans() const {
     m.id = gone.monitor;
     m.name = gone.monitor.substr(gone.monitor.find('/') + 1);
     m.pack = state_->pack.name;
-    AlertView v;
-    v.monitor = m.name;
-    v.pack = m.pack;
-    v.labels = wire_labels(m, gone.labels, i.severity());
-    v.state = i.state();
-    v.severity = i.severity();
-    v.active_at = i.active_at();
-    v.fired_at = i.fired_at();
-    v.keep_since = i.keep_since();
-    v.held = i.held();
-    v.reading = i.last_reading();
-    out.push_back(std::move(v));
+    out.push_back(view_of(m, gone.labels, i));
   }
   return out;
 }
@@ -314,17 +322,7 @@ std::vector<AlertView> Core::alerts(bool active_only) const {
     for (const auto& [labels, e] : run.entries) {
       const AlertInstance& i = e.instance;
       if (active_only && i.state() != AlertState::pending && i.state() != AlertState::firing) continue;
-      AlertView v;
-      v.monitor = m.name;
-      v.pack = m.pack;
-      v.labels = wire_labels(m, labels, i.severity());
-      v.state = i.state();
-      v.severity = i.severity();
-      v.active_at = i.active_at();
-      v.fired_at = i.fired_at();
-      v.keep_since = i.keep_since();
-      v.held = i.held();
-      v.reading = i.last_reading();
+      AlertView v = view_of(m, labels, i);
       v.annotations = render_annotations(m, labels, i.severity(),
                                          i.fired_at().value_or(i.active_at().value_or(state_->now)), i.last_reading());
       out.push_back(std::move(v));
