@@ -16,23 +16,15 @@
 #include "bindings/host.h"
 #include "bindings/lua_compat.h"
 
+#include "../unit/temporary_folder.h"
+
 using namespace tidewatch;
 
 namespace {
 
-struct Folder {
-  std::filesystem::path path;
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tidewatch-watch-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
-
-StallWatchOptions in(const Folder& folder) {
+StallWatchOptions in(const TemporaryFolder& folder) {
   StallWatchOptions options;
-  options.state_folder = folder.path.string();
+  options.state_folder = folder.path();
   return options;
 }
 
@@ -89,7 +81,7 @@ void die_inside(const StallWatchOptions& options, lua_CFunction function) {
 }  // namespace
 
 TEST_CASE("a call that returned leaves nothing behind, whatever ends the process later") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const int status = die_in_child([&] {
     const auto watch = StallWatch::start(in(folder));
     if (!watch) _exit(4);
@@ -105,7 +97,7 @@ TEST_CASE("a call that returned leaves nothing behind, whatever ends the process
 }
 
 TEST_CASE("a pack in which the process died twice within ten minutes is dangerous, once is chance") {
-  const Folder folder;
+  const TemporaryFolder folder;
   for (int death = 1; death <= 2; ++death) {
     const int status = die_in_child([&] { die_inside(in(folder), die); });
     REQUIRE(WIFSIGNALED(status));
@@ -134,7 +126,7 @@ TEST_CASE("a pack in which the process died twice within ten minutes is dangerou
 }
 
 TEST_CASE("one C call that never ends aborts the process, and its pack is dangerous at once") {
-  const Folder folder;
+  const TemporaryFolder folder;
   StallWatchOptions options = in(folder);
   options.abort_after = milliseconds(400);  // ten seconds in earnest
   spin_ms = 60'000;
@@ -153,7 +145,7 @@ TEST_CASE("one C call that never ends aborts the process, and its pack is danger
 }
 
 TEST_CASE("waiting is not stalling: only CPU time of the loop's thread aborts") {
-  const Folder folder;
+  const TemporaryFolder folder;
   StallWatchOptions options = in(folder);
   options.abort_after = milliseconds(50);
   const int status = die_in_child([&] {
@@ -168,15 +160,15 @@ TEST_CASE("waiting is not stalling: only CPU time of the loop's thread aborts") 
 }
 
 TEST_CASE("a file of another version, or a damaged one, is begun anew") {
-  const Folder folder;
-  { std::ofstream(folder.path / "running") << std::string(1000, 'x'); }
+  const TemporaryFolder folder;
+  { std::ofstream(folder / "running") << std::string(1000, 'x'); }
   const auto watch = StallWatch::start(in(folder));
   REQUIRE(watch);
   CHECK((*watch)->deaths().empty());
 }
 
 TEST_CASE("two processes never share a file of running calls") {
-  const Folder folder;
+  const TemporaryFolder folder;
   const auto watch = StallWatch::start(in(folder));
   REQUIRE(watch);
   const auto second = StallWatch::start(in(folder));

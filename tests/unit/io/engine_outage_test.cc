@@ -19,7 +19,7 @@ namespace {
 
 // An engine whose wall clock and true time are the test's.
 struct Driven {
-  std::string folder;
+  TemporaryFolder folder;
   Duration elapsed{0};  // true time
   Duration set{0};      // by how much the wall clock was set
   World world;
@@ -27,15 +27,7 @@ struct Driven {
   std::unique_ptr<Engine> engine;
   int sent = 0;
 
-  Driven() {
-    log::configure(log::Level::error, log::Format::logfmt);
-    std::string name = "/tmp/tidewatch-outage-XXXXXX";
-    folder = mkdtemp(name.data());
-  }
-  ~Driven() {
-    engine.reset();
-    std::filesystem::remove_all(folder);
-  }
+  Driven() { log::configure(log::Level::error, log::Format::logfmt); }
   Instant truth() const { return start_of_run + elapsed; }  // what senders' clocks say
   Instant wall() const { return truth() + set; }
 
@@ -43,7 +35,7 @@ struct Driven {
     engine.reset();
     loop = std::make_unique<Loop>();
     EngineOptions o;
-    o.state_folder = folder;
+    o.state_folder = folder.path();
     o.version = "test";
     o.http.port = 0;
     o.external_url = "http://test";
@@ -189,7 +181,7 @@ TEST_CASE("a kill costs `lasting` the time nobody ran and at most 5 s, also when
   for (int i = 0; i < 15; ++i) d.run(1, false);
   // No drain: the process is gone at once. What its last flush wrote is at most 5 s old.
   auto killed = std::make_unique<Driven>();
-  std::filesystem::copy(d.folder, killed->folder, std::filesystem::copy_options::recursive);
+  std::filesystem::copy(d.folder.path(), killed->folder.path(), std::filesystem::copy_options::recursive);
   killed->elapsed = d.elapsed + seconds(2);
   killed->start();
   killed->run(20, false);
@@ -261,10 +253,9 @@ TEST_CASE(
 }
 
 TEST_CASE("a batch id that is taken all the same is logged without it, and commits go on") {
-  std::string folder = "/tmp/tidewatch-outage-XXXXXX";
-  folder = mkdtemp(folder.data());
+  const TemporaryFolder folder;
   {
-    auto store = Store::open(folder);
+    auto store = Store::open(folder.path());
     REQUIRE(store.ok());
     Loop loop;
     StoreWorker worker(loop, **store);
@@ -284,9 +275,8 @@ TEST_CASE("a batch id that is taken all the same is logged without it, and commi
     CHECK(ok == 3);
     CHECK_FALSE(commits.is_failing());
   }
-  auto store = Store::open(folder);
+  auto store = Store::open(folder.path());
   CHECK((*store)->inputs_after(0, 10)->size() == 3);
-  std::filesystem::remove_all(folder);
 }
 
 namespace {
@@ -345,7 +335,7 @@ TEST_CASE("while it recovers the engine listens, is healthy and answers everythi
     answered.set_value();
   });
   EngineOptions o;
-  o.state_folder = d.folder;
+  o.state_folder = d.folder.path();
   o.version = "test";
   o.http.port = port;
   o.clock = [&] {

@@ -15,18 +15,11 @@
 #include "io/gzip.h"
 #include "io/metrics_page.h"
 
+#include "../temporary_folder.h"
+
 using namespace tidewatch;
 
 namespace {
-
-struct Folder {
-  std::filesystem::path path;
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "tidewatch-io-XXXXXX").string();
-    path = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
 
 // Sends bytes, runs the loop while a thread reads until the peer closes.
 std::string talk(Loop& loop, int port, const std::string& bytes) {
@@ -74,9 +67,9 @@ EnginePack small_pack() {
   return pack;
 }
 
-EngineOptions options_in(const Folder& folder) {
+EngineOptions options_in(const TemporaryFolder& folder) {
   EngineOptions o;
-  o.state_folder = folder.path.string();
+  o.state_folder = folder.path();
   o.version = "test";
   o.http.port = 0;
   return o;
@@ -87,7 +80,7 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 }  // namespace
 
 TEST_CASE("a delivery is counted, a repeated batch id is not applied again, also after a restart") {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string row = "{\"time\":\"" + format_instant(wall_clock()) + "\",\"amount\":1}\n";
   {
     Loop loop;
@@ -149,8 +142,8 @@ TEST_CASE("promtool finds nothing wrong with the metrics page") {
   f.commits.add(0.003);
   f.tick_lateness.add(0.7);
   f.notifications[{"p/n", "accepted"}] = 1;
-  Folder folder;
-  const auto path = folder.path / "page";
+  TemporaryFolder folder;
+  const std::filesystem::path path = folder / "page";
   std::ofstream(path) << metrics_page(f);
   CHECK(std::system(("promtool check metrics < " + path.string()).c_str()) == 0);
 }
@@ -171,7 +164,7 @@ TEST_CASE("a histogram counts every duration at and above its edge, once, and be
 }
 
 TEST_CASE("an engine with nothing to do sleeps: it does not look at the clock again and again before the next flush") {
-  Folder folder;
+  TemporaryFolder folder;
   Loop loop;
   auto options = options_in(folder);
   // Between one second after a flush and the next: the span in which it once woke every millisecond.
@@ -195,7 +188,7 @@ TEST_CASE("an engine with nothing to do sleeps: it does not look at the clock ag
 }
 
 TEST_CASE("a pack that a reload takes away ends its alerts, and its notifier still hears of it") {
-  Folder folder;
+  TemporaryFolder folder;
   Loop loop;
   const auto pack = [] {
     EnginePack p = small_pack();

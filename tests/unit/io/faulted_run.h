@@ -3,8 +3,6 @@
 // a fault is what every faulted run is compared with.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -16,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "../temporary_folder.h"
 #include "io/engine.h"
 #include "store/fault_vfs.h"
 
@@ -161,15 +160,7 @@ struct Script {
 
 class Run {
  public:
-  explicit Run(Script script) : script_(script), vfs_("faulted") {
-    struct stat info {};
-    std::string name = stat("/dev/shm", &info) == 0 ? "/dev/shm/tidewatch-run-XXXXXX" : "/tmp/tidewatch-run-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~Run() {
-    engine_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  explicit Run(Script script) : script_(script), vfs_("faulted") {}
 
   Outcome play() {
     start();
@@ -218,7 +209,7 @@ class Run {
  private:
   EngineOptions options() {
     EngineOptions o;
-    o.state_folder = folder_;
+    o.state_folder = folder_.path();
     o.version = "test";
     o.http.port = 0;
     o.external_url = "http://test";
@@ -253,7 +244,7 @@ class Run {
     vfs_.arm({});
     const Instant before = now_;
     {
-      auto store = Store::open(folder_);
+      auto store = Store::open(folder_.path());
       if (!store) FAIL(store.error().text);
       const auto kept = (*store)->newest_checkpoint();
       REQUIRE(kept.ok());
@@ -331,7 +322,7 @@ class Run {
 
   Script script_;
   FaultVfs vfs_;
-  std::string folder_;
+  TemporaryFolder folder_{TemporaryFolder::Where::in_memory};
   Instant now_ = start_of_run;
   Duration lost_{0};
   World world_;

@@ -7,23 +7,20 @@
 #include <fstream>
 #include <random>
 
+#include "../temporary_folder.h"
+
 using namespace tidewatch;
 
 namespace {
 
 // A folder with a log, and the store's part: what was kept under a path, the last read first.
 struct Tailed {
-  std::filesystem::path folder, path;
+  TemporaryFolder temporary;
+  const std::filesystem::path folder = temporary.path(), path = folder / "a.log";
   std::vector<StoredOffset> kept;
   std::unique_ptr<FileTail> tail;
 
-  Tailed() {
-    std::string name = (std::filesystem::temp_directory_path() / "tidewatch-tail-XXXXXX").string();
-    folder = mkdtemp(name.data());
-    path = folder / "a.log";
-    start();
-  }
-  ~Tailed() { std::filesystem::remove_all(folder); }
+  Tailed() { start(); }
 
   void start(bool has_header = false, std::size_t most = std::size_t{4} << 20) {
     tail = std::make_unique<FileTail>(

@@ -10,6 +10,8 @@
 #include "io/http_server.h"
 #include "io/webhook_notifier.h"
 
+#include "../temporary_folder.h"
+
 using namespace tidewatch;
 
 namespace {
@@ -29,7 +31,7 @@ struct Receiver : Notifier {
 
 // Store, worker, queue and outbox; `restart` is a process that died: what was not on disk is gone.
 struct Process {
-  std::string folder;
+  TemporaryFolder folder;
   Instant now = *parse_instant("2026-03-02T08:00:00");
   Loop loop;
   std::unique_ptr<Store> store;
@@ -41,8 +43,6 @@ struct Process {
 
   Process() {
     log::configure(log::Level::error, log::Format::logfmt);
-    std::string name = "/tmp/tidewatch-outbox-XXXXXX";
-    folder = mkdtemp(name.data());
     restart();
   }
   ~Process() {
@@ -50,14 +50,13 @@ struct Process {
     commits.reset();
     worker.reset();
     store.reset();
-    std::filesystem::remove_all(folder);
   }
   void restart() {
     outbox.reset();
     commits.reset();
     worker.reset();
     store.reset();
-    store = std::move(*Store::open(folder));
+    store = std::move(*Store::open(folder.path()));
     worker = std::make_unique<StoreWorker>(loop, *store);
     commits = std::make_unique<CommitQueue>(*worker);
     outbox = std::make_unique<Outbox>(

@@ -9,19 +9,14 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "../temporary_folder.h"
+
 using namespace tidewatch;
 
 namespace {
 
-struct Folder {
-  std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("tidewatch-tls-" + std::to_string(std::random_device{}()));
-  Folder() { std::filesystem::create_directories(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
-
-std::string written(const Folder& folder, const std::string& name, const std::function<void(FILE*)>& write) {
-  const std::string path = folder.path / name;
+std::string written(const TemporaryFolder& folder, const std::string& name, const std::function<void(FILE*)>& write) {
+  const std::string path = folder / name;
   FILE* file = std::fopen(path.c_str(), "w");
   write(file);
   std::fclose(file);
@@ -33,7 +28,7 @@ struct Files {
 };
 
 // A certificate for "test" that signs itself.
-Files make_certificate(const Folder& folder, const std::string& name) {
+Files make_certificate(const TemporaryFolder& folder, const std::string& name) {
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = X509_new();
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
@@ -99,7 +94,7 @@ std::string read_all(TlsSession& session) {
 }  // namespace
 
 TEST_CASE("a session works in any fragments, both ways, in TLS 1.2 and 1.3") {
-  Folder folder;
+  TemporaryFolder folder;
   const Files files = make_certificate(folder, "one");
   const auto context = TlsContext::load(files.certificate, files.key);
   REQUIRE(context);
@@ -140,7 +135,7 @@ TEST_CASE("a session works in any fragments, both ways, in TLS 1.2 and 1.3") {
 }
 
 TEST_CASE("damaged bytes end a session and never become plain ones") {
-  Folder folder;
+  TemporaryFolder folder;
   const Files files = make_certificate(folder, "one");
   const auto context = TlsContext::load(files.certificate, files.key);
   REQUIRE(context);
@@ -175,7 +170,7 @@ TEST_CASE("damaged bytes end a session and never become plain ones") {
 }
 
 TEST_CASE("a certificate is refused with the reason: unreadable, not PEM, another's key, a key with a passphrase") {
-  Folder folder;
+  TemporaryFolder folder;
   const Files one = make_certificate(folder, "one"), other = make_certificate(folder, "other");
   const auto problem = [](const std::string& certificate, const std::string& key) {
     const auto context = TlsContext::load(certificate, key);

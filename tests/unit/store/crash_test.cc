@@ -10,7 +10,7 @@
 #include <random>
 #include <string>
 
-#include "folder.h"
+#include "../temporary_folder.h"
 #include "store/fault_vfs.h"
 #include "store/store.h"
 
@@ -96,7 +96,7 @@ TEST_CASE("whatever operation a crash or a power loss comes at, every acknowledg
   int struck = 0;
   for (std::int64_t at = 1; at < 400; at += at < 60 ? 1 : 7) {
     CAPTURE(at);
-    Folder folder;
+    TemporaryFolder folder;
     FaultVfs vfs("fault");
     int acknowledged = 0;
     {
@@ -115,7 +115,7 @@ TEST_CASE("whatever operation a crash or a power loss comes at, every acknowledg
 TEST_CASE("a crash while the database is first made leaves a folder that opens") {
   for (std::int64_t at = 1; at < 200; ++at) {
     CAPTURE(at);
-    Folder folder;
+    TemporaryFolder folder;
     FaultVfs vfs("fault");
     vfs.arm({at % 2 ? Fault::Kind::cut : Fault::Kind::power_loss, at});
     { (void)Store::open(folder.path(), vfs.name()).ok(); }
@@ -125,7 +125,7 @@ TEST_CASE("a crash while the database is first made leaves a folder that opens")
 }
 
 TEST_CASE("a full disk is said so, nothing is half written, and work resumes when there is space") {
-  Folder folder;
+  TemporaryFolder folder;
   FaultVfs vfs("fault");
   {
     auto store = Store::open(folder.path(), vfs.name());
@@ -150,7 +150,7 @@ TEST_CASE("the fault VFS notices a sync that is dropped: acknowledged commits ar
   // Guards the test above: were synchronous=FULL switched off, it would have to fail like this.
   bool lost = false;
   for (std::int64_t dropped = 1; dropped < 20 && !lost; ++dropped) {
-    Folder folder;
+    TemporaryFolder folder;
     FaultVfs vfs("fault");
     {
       auto store = Store::open(folder.path(), vfs.name());
@@ -174,7 +174,7 @@ TEST_CASE("a writer killed at random moments loses nothing it acknowledged") {
   CAPTURE(seed);
   std::mt19937 random(seed);
   for (int round = 0; round < 12; ++round) {
-    Folder folder;
+    TemporaryFolder folder;
     int acknowledgements[2];
     REQUIRE(pipe(acknowledgements) == 0);
     const auto stop_after = static_cast<int>(random() % 40);

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "folder.h"
+#include "../temporary_folder.h"
 #include "store/compress.h"
 #include "store/database.h"
 #include "store/lock_file.h"
@@ -65,7 +65,7 @@ void run_sql(const std::string& file, const char* sql) {
 }  // namespace
 
 TEST_CASE("inputs come back in order with every field, after reopening too") {
-  Folder folder;
+  TemporaryFolder folder;
   std::string large;
   for (int i = 0; i < 100'000; ++i) large += static_cast<char>(i * 7 % 251);
   {
@@ -102,7 +102,7 @@ TEST_CASE("inputs come back in order with every field, after reopening too") {
 }
 
 TEST_CASE("a batch id taken before is a conflict and nothing of its commit is written") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   Store::Commit first;
   first.inputs = {batch("b1", at_second(1))};
@@ -127,7 +127,7 @@ TEST_CASE("a batch id taken before is a conflict and nothing of its commit is wr
 }
 
 TEST_CASE("the journal is read newest first, of one monitor or of all") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   Store::Commit commit;
   for (int i = 0; i < 6; ++i) {
@@ -162,7 +162,7 @@ TEST_CASE("the journal is read newest first, of one monitor or of all") {
 }
 
 TEST_CASE("a notification is queued once, found when due and keeps what became of it") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   CHECK(*store->next_notification_at() == far_future);
   Store::Commit commit;
@@ -202,7 +202,7 @@ TEST_CASE("a notification is queued once, found when due and keeps what became o
 }
 
 TEST_CASE("the newest two checkpoints are kept and a damaged one is skipped") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   CHECK_FALSE(store->newest_checkpoint()->has_value());
   for (std::uint64_t seq = 1; seq <= 3; ++seq) {
@@ -226,7 +226,7 @@ TEST_CASE("the newest two checkpoints are kept and a damaged one is skipped") {
 }
 
 TEST_CASE("trimming keeps what the older checkpoint needs and batches within history") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   Store::Commit commit;
   for (int day = 0; day < 20; ++day) {
@@ -263,7 +263,7 @@ TEST_CASE("trimming keeps what the older checkpoint needs and batches within his
 TEST_CASE("a database of every earlier version is brought to the newest with everything in it, and works") {
   for (int version = 1; version < newest_schema_version(); ++version) {
     CAPTURE(version);
-    Folder folder;
+    TemporaryFolder folder;
     {
       Database db;
       REQUIRE(db.open(folder / "tidewatch.db"));
@@ -306,7 +306,7 @@ TEST_CASE("a database of every earlier version is brought to the newest with eve
 }
 
 TEST_CASE("a commit with a checkpoint is one: both are there or neither") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   Store::Commit first;
   first.inputs = {batch("b1", at_second(1))};
@@ -325,7 +325,7 @@ TEST_CASE("a commit with a checkpoint is one: both are there or neither") {
 }
 
 TEST_CASE("messages that are over and old journal rows go with their time; what waits and what is young stays") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   Store::Commit commit;
   for (int day = 0; day < 200; ++day) {
@@ -357,7 +357,7 @@ TEST_CASE("messages that are over and old journal rows go with their time; what 
 }
 
 TEST_CASE("a key that a replay may offer again is not trimmed, however old") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   Store::Commit commit;
   StoredNotification n;
@@ -381,7 +381,7 @@ TEST_CASE("migration numbers are 1, 2, 3 without gaps") {
 }
 
 TEST_CASE("a newer database is refused and left as it is") {
-  Folder folder;
+  TemporaryFolder folder;
   opened(folder.path()).reset();
   run_sql(folder / "tidewatch.db", "PRAGMA user_version = 99");
   const auto got = Store::open(folder.path());
@@ -392,7 +392,7 @@ TEST_CASE("a newer database is refused and left as it is") {
 }
 
 TEST_CASE("a second opener is told the holder's pid, and may open once it has gone") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   const auto second = Store::open(folder.path());
   REQUIRE_FALSE(second);
@@ -403,7 +403,7 @@ TEST_CASE("a second opener is told the holder's pid, and may open once it has go
 }
 
 TEST_CASE("a damaged file is named with its cure") {
-  Folder folder;
+  TemporaryFolder folder;
   SECTION("not a database at all") { std::ofstream(folder / "tidewatch.db") << std::string(8192, 'x'); }
   SECTION("pages overwritten") {
     {
@@ -431,7 +431,7 @@ TEST_CASE("a folder that cannot be made or written is named") {
 }
 
 TEST_CASE("settings are kept and replaced") {
-  Folder folder;
+  TemporaryFolder folder;
   auto store = opened(folder.path());
   CHECK(store->setting("pause")->empty());
   REQUIRE(store->set_setting("pause", "yes"));
