@@ -155,7 +155,7 @@ class Bench:
             tempfile.TemporaryDirectory(prefix="tidewatch-bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
         self.budget, self.began = full_budget, time.monotonic()
         self.rows, self.current, self.count = [], "", 0
-        self.peer_cache, self.files = {}, {}
+        self.peer_cache, self.files, self.answers = {}, {}, {}
 
     def close(self):
         self.stack.close()

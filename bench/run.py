@@ -8,13 +8,14 @@ import argparse, json, os, statistics, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare
 from kit import Bench, Unmeasured, say
-from rows import alerts, evaluation, ingest, life
+from rows import alerts, evaluation, ingest, life, metrics
 
-ROWS = {**ingest.ROWS, **evaluation.ROWS, **alerts.ROWS, **life.ROWS}
+ROWS = {**ingest.ROWS, **evaluation.ROWS, **alerts.ROWS, **life.ROWS, **metrics.ROWS}
 
 
-def number_of(name):
-    return int(name[1:])
+def place_of(name):
+    """T1 to T18, then M1 to M9."""
+    return name[0] != "T", int(name[1:])
 
 
 def spread(values):
@@ -56,7 +57,7 @@ def print_table(rows):
         for name in ("bound", "note"):
             if row[name]:
                 print(f"{'':33}{name}: {row[name].strip()}")
-    below = sorted({row["row"] for row in rows if (share_of_must(row) or 1) < 1}, key=number_of)
+    below = sorted({row["row"] for row in rows if (share_of_must(row) or 1) < 1}, key=place_of)
     if below:
         print("\nbelow must: " + " ".join(below))
 
@@ -95,10 +96,10 @@ def main():
     parser.add_argument("--compare", metavar="REV", help="build REV too and run both in turn; of --only, else " + ",".join(compare.DEFAULT))
     parser.add_argument("--instructions", action="store_true", help="with callgrind: instructions a record and an evaluation, repeatable")
     arguments = parser.parse_args()
-    wanted = sorted(arguments.only.split(",") if arguments.only else compare.DEFAULT if arguments.compare else ROWS, key=number_of)
+    wanted = sorted(arguments.only.split(",") if arguments.only else compare.DEFAULT if arguments.compare else ROWS, key=place_of)
     unknown = [name for name in wanted if name not in ROWS]
     if unknown:
-        parser.error(f"no row {', '.join(unknown)}; there are {' '.join(sorted(ROWS, key=number_of))}")
+        parser.error(f"no row {', '.join(unknown)}; there are {' '.join(sorted(ROWS, key=place_of))}")
     began = time.monotonic()
     bench = Bench(arguments.binary, arguments.tools, arguments.quick, arguments.runs or (2 if arguments.quick else 3),
                   not arguments.no_peers, 180.0 if arguments.quick else 1200.0)

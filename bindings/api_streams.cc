@@ -250,6 +250,10 @@ const std::vector<Param>& metric_options() {
       may("within", "duration", "", "job_success: how long after its time a run may be answered."),
       may("covers", "text", "", "job_success: a time column that must reach the day that was due."),
       may("holds", "duration", "twice the median gap", "time_share: how long a sample holds at most."),
+      may("control", "text", "", "compare: the value of `by` that is known."),
+      may("candidate", "text", "", "compare: the value of `by` that is new."),
+      may("least", "number", "", "compare: the smallest difference worth knowing."),
+      may("worse", "text", "", "compare: only a candidate that is higher, or lower, counts.", {}, {"higher", "lower"}),
       may("columns", "text or list", "", "Columns, when not given before the options.", {"column"}),
   };
   return options;
@@ -368,7 +372,7 @@ int metric_call(Call& call) {
       if (!compiled) {
         call.complain(at, span, path, compiled.error().text);
         is_good = false;
-      } else if (compiled->kind() != ExpressionKind::truth) {
+      } else if (compiled->kind() != ExpressionKind::truth && metric.metric != "compare") {
         call.complain(at, span, path, "", "a comparison such as \"status >= 500\"",
                       "an expression that is not true or false");
         is_good = false;
@@ -493,6 +497,29 @@ int metric_call(Call& call) {
   metric.within = fields.duration("within").value_or(metric.within);
   metric.covers = fields.text("covers").value_or("");
   metric.holds = fields.duration("holds").value_or(metric.holds);
+  if (metric.metric == "compare") {
+    metric.control = fields.text("control").value_or("");
+    metric.candidate = fields.text("candidate").value_or("");
+    metric.least = fields.number("least").value_or(0);
+    metric.worse = fields.text("worse").value_or("");
+    // The two sides are one answer: the column makes no label sets.
+    if (metric.by.size() == 1) metric.side = metric.by[0];
+    metric.by.clear();
+    for (const auto& [name, missing, what] :
+         {std::tuple("by", metric.side.empty(), "one column that tells control and candidate apart"),
+          std::tuple("control", metric.control.empty(), "the value of `by` that is known"),
+          std::tuple("candidate", metric.candidate.empty() || metric.candidate == metric.control,
+                     "the value of `by` that is new"),
+          std::tuple("least", !(metric.least > 0), "a number above 0: the smallest difference worth knowing")}) {
+      if (!missing || !is_good) continue;
+      if (fields.has(name))
+        fields.wrong(name, what);
+      else
+        call.complain(at, call.source_map(at).call(at.line, at.call), path,
+                      "missing option \"" + std::string(name) + "\": " + what);
+      is_good = false;
+    }
+  }
 
   HandleObject out;
   if (is_good && fields.is_good()) out.id = static_cast<int>(add_handle(call.pack, std::move(handle), at));

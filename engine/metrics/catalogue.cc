@@ -214,6 +214,17 @@ const std::vector<MetricInfo>& rows() {
       row("share", "share(expression, { over, by })", "system",
           "Rows where the expression is true over rows where it is known, with a 95 % Wilson interval.",
           R"(api:share("status >= 500", { over = "5m" }))", whole, whole, with_window, 1, plain, plain, is_share),
+      row("compare", "compare(expression, { by, control, candidate, least, worse, over })", "system",
+          "Whether the rows of a candidate are another than those of the control: a condition compares shares, a "
+          "number "
+          "means. Its value is a p that may be looked at after every pane: of equal sides, at most 5 in 100 ever come "
+          "below 0.05. `least` is the smallest difference worth knowing; with worse = \"higher\" or \"lower\" only a "
+          "candidate that is so counts. It begins where both sides have come and `over` does not reach back further, "
+          "so "
+          "let `over` be longer than the trial. Judged from 200 rows a side and 10 of either outcome; the two are in "
+          "`text`. One column in `by`.",
+          R"(api:compare("status >= 500", { over = "7 days", by = "endpoint", control = "/v1", candidate = "/v2", least = 0.02, worse = "higher" }))",
+          whole, whole, with_window, 1),
       row("increase", "increase(column, { over, by })", "system",
           "Growth of a counter: a fall is a restart and adds the new value; the first sample is the base. One counter "
           "a "

@@ -90,7 +90,12 @@ std::string identity(const MetricSpec& m) {
                                     m.schedule,
                                     std::to_string(m.within.ns),
                                     m.covers,
-                                    std::to_string(m.holds.ns)};
+                                    std::to_string(m.holds.ns),
+                                    m.side,
+                                    m.control,
+                                    m.candidate,
+                                    format_number(m.least),
+                                    m.worse};
   return join(parts);
 }
 

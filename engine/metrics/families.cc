@@ -47,6 +47,7 @@ constexpr FamilyRow family_rows[] = {
     {"auc average_precision", "auc", make_auc, Wants::any},
     {"increase", "increase", make_increase, Wants::number},
     {"time_share", "time_share", make_time_share, Wants::nothing},
+    {"compare", "compare", make_compare, Wants::nothing},
     {"job_success", "job_success", make_job_success, Wants::nothing},
     {"correlation", "correlation", make_correlation, Wants::number},
     {"percentile_rank", "percentile_rank", make_percentile_rank, Wants::number},
@@ -90,6 +91,9 @@ std::string family_key(const MetricSpec& spec) {
   if (name == "share" || name == "time_share") key += " " + spec.expression;
   if (!spec.against.empty() && !spec.at_baseline) key += " against " + spec.against;
   if (name == "drifted_columns") key += " test " + spec.test;
+  if (name == "compare")
+    key += " " + spec.expression + " by " + spec.side + " " + spec.control + " and " + spec.candidate + " each " +
+           std::to_string(look_of(spec).ns);
   if (name == "correlation") key += " " + spec.method;
   if (name == "job_success")
     key += " " + spec.schedule + " covers " + spec.covers + " " + spec.calendar + " " + spec.zone;

@@ -98,6 +98,9 @@ FamilyMade make_increase(const FamilyInput&);
 FamilyMade make_time_share(const FamilyInput&);
 FamilyMade make_job_success(const FamilyInput&);
 FamilyMade make_correlation(const FamilyInput&);
+FamilyMade make_compare(const FamilyInput&);
+// How often a sequential comparison looks: at the ends of panes, or each hour or minute where panes are longer.
+Duration look_of(const MetricSpec& spec);
 
 // Which outcomes are positive: true, 1, or the text `positive`. -1 = neither 0 nor 1.
 class PositiveTest {

@@ -26,6 +26,7 @@ std::string describe_metric(const MetricSpec& m) {
   if (!m.where.empty()) options.push_back("where = " + quoted(m.where));
   if (m.predicate >= 0) options.push_back("where = function");
   if (!m.by.empty()) options.push_back("by = " + list_of(m.by));
+  if (!m.side.empty()) options.push_back("by = " + quoted(m.side));
   if (m.step.ns > 0) options.push_back("step = " + quoted(format_duration(m.step)));
   if (m.lateness.ns >= 0) options.push_back("lateness = " + quoted(format_duration(m.lateness)));
   if (m.min_n > 0) options.push_back("min_n = " + std::to_string(m.min_n));
@@ -49,9 +50,12 @@ std::string describe_metric(const MetricSpec& m) {
     options.push_back("false_negative = " + format_number(m.false_negative_cost));
     if (m.per_prediction) options.push_back("per = \"prediction\"");
   }
-  for (const auto& [name, text] : {std::pair("method", &m.method), std::pair("test", &m.test),
-                                   std::pair("schedule", &m.schedule), std::pair("covers", &m.covers)})
+  for (const auto& [name, text] :
+       {std::pair("method", &m.method), std::pair("test", &m.test), std::pair("schedule", &m.schedule),
+        std::pair("covers", &m.covers), std::pair("control", &m.control), std::pair("candidate", &m.candidate),
+        std::pair("worse", &m.worse)})
     if (!text->empty()) options.push_back(std::string(name) + " = " + quoted(*text));
+  if (m.least > 0) options.push_back("least = " + format_number(m.least));
   if (m.scaled) options.push_back("scaled = true");
   if (m.within.ns > 0) options.push_back("within = " + quoted(format_duration(m.within)));
   if (m.holds.ns > 0) options.push_back("holds = " + quoted(format_duration(m.holds)));

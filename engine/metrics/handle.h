@@ -74,6 +74,11 @@ struct MetricSpec {
   Duration within{0};    // job_success: how long after its time a run may be answered
   std::string covers;    // job_success: a time column that must reach the due day
   Duration holds{0};     // time_share: how long a sample holds at most; 0 = twice the median gap
+  std::string side;      // compare: the column that tells the two apart,
+  std::string control;   // its values,
+  std::string candidate;
+  double least = 0;   // the smallest difference worth knowing,
+  std::string worse;  // and which one counts: "higher", "lower", "" for both
 };
 
 struct HandleSpec {

@@ -33,8 +33,16 @@ inline std::vector<MetricSpec> catalogue_specs() {
       spec.schedule = "every 1m";
       spec.within = seconds(40);
     }
+    if (name == "compare") {
+      spec.side = "c";
+      spec.control = "a";
+      spec.candidate = "b";
+      spec.least = 0.02;
+    }
     spec.min_n = 1;
     out.push_back(spec);
+    if (name == "compare")
+      with(spec, [](MetricSpec& s) { s.expression = "x", s.worse = "higher", s.step = seconds(20); });
     if (name == "psi" || name == "chi2") {
       with(spec, [](MetricSpec& s) { s.columns = {"c"}; });
       with(spec, [](MetricSpec& s) { s.bins = "equal_width 7"; });
