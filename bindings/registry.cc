@@ -38,9 +38,9 @@ std::vector<std::string> Entry::field_names() const {
 const std::vector<Entry>& registry() {
   static const std::vector<Entry> all = [] {
     std::vector<Entry> out;
-    for (auto part :
-         {stream_entries, join_entries, metric_entries, handle_entries, monitor_entries, condition_entries,
-          baseline_entries, notifier_entries, source_entries, time_entries, test_entries, simulate_entries}) {
+    for (auto part : {stream_entries, join_entries, metric_entries, handle_entries, detector_entries, monitor_entries,
+                      condition_entries, baseline_entries, notifier_entries, source_entries, time_entries, test_entries,
+                      simulate_entries}) {
       auto entries = part();
       std::move(entries.begin(), entries.end(), std::back_inserter(out));
     }

@@ -52,6 +52,7 @@ std::vector<Entry> stream_entries();
 std::vector<Entry> join_entries();
 std::vector<Entry> metric_entries();
 std::vector<Entry> handle_entries();
+std::vector<Entry> detector_entries();
 std::vector<Entry> monitor_entries();
 std::vector<Entry> condition_entries();
 std::vector<Entry> baseline_entries();

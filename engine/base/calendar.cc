@@ -169,6 +169,14 @@ Instant local_midnight(CivilDay day, std::string_view zone) {
   return utc - seconds(info.first.offset.count());
 }
 
+Duration zone_offset(Instant t, std::string_view zone) {
+  if (zone == "UTC") return {0};
+  const date::time_zone* found = find_zone(zone);
+  if (!found) return {0};
+  const date::sys_seconds whole{std::chrono::seconds{floor_div(t.ns, 1'000'000'000)}};
+  return seconds(found->get_info(whole).offset.count());
+}
+
 Result<Calendar> Calendar::named(std::string_view name) {
   if (name == "weekdays") return Calendar("weekdays", monday_to_friday, {});
   if (name == "every day") return Calendar("every day", 0x7f, {});

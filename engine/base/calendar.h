@@ -27,9 +27,10 @@ std::string format_day(CivilDay day);  // "2026-03-02"
 Done check_zone(std::string_view zone);                       // not_found with the nearest zone name
 CivilDay local_day(Instant t, std::string_view zone);         // zone must have passed check_zone
 Instant local_midnight(CivilDay day, std::string_view zone);  // first instant of the local date
+Duration zone_offset(Instant t, std::string_view zone);       // local time less UTC; 0 for a zone nobody knows
 
-// Business dates: a weekday mask less holidays. "weekdays" is Mon-Fri without holidays; "every day" all seven; "XNYS" are the New York
-// Stock Exchange's full-day closings from its published rules, 1999-2030 (special closings included).
+// Business dates: a weekday mask less holidays. "weekdays" is Mon-Fri without holidays; "every day" all seven; "XNYS"
+// are the New York Stock Exchange's full-day closings from its published rules, 1999-2030 (special closings included).
 class Calendar {
  public:
   static Result<Calendar> named(std::string_view name);

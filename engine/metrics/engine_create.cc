@@ -4,9 +4,17 @@
 #include <set>
 
 #include "base/text.h"
+#include "metrics/default_step.h"
 #include "metrics/engine_state.h"
 
 namespace tidewatch {
+
+Duration default_step(Duration over) {
+  for (std::int64_t panes = 60; panes > 1; --panes)
+    if (over.ns % (panes * 1'000'000) == 0) return over / panes;
+  return over;
+}
+
 namespace {
 
 constexpr std::int64_t most_panes = 20'000;
@@ -15,13 +23,6 @@ std::string join(const std::vector<std::string>& parts) {
   std::string out;
   for (const std::string& part : parts) out += std::to_string(part.size()) + ":" + part;
   return out;
-}
-
-// over/60 or the next fewer panes giving whole milliseconds: 10s -> 50 x 200ms.
-Duration default_step(Duration over) {
-  for (std::int64_t panes = 60; panes > 1; --panes)
-    if (over.ns % (panes * 1'000'000) == 0) return over / panes;
-  return over;
 }
 
 Duration nominal(const WindowSpec& window) {
@@ -105,6 +106,7 @@ namespace {
 Duration reach_of(const HandleSpec& handle) {
   if (handle.op == HandleSpec::Op::trailing) return handle.span + handle.gap;
   if (handle.op == HandleSpec::Op::seasonal) return handle.span * handle.periods;
+  if (handle.op == HandleSpec::Op::detector) return {0};  // it remembers by itself
   return handle.span;
 }
 
@@ -458,6 +460,71 @@ class Builder {
   std::unordered_map<std::string, Ring*> rings_;
 };
 
+// What tells one handle from another in a checkpoint: as it is written, and every option of the metrics below it.
+std::string key_of(const HandleSpec& handle, const std::vector<HandleSpec>& all, const std::vector<Leaf*>& leaves) {
+  std::vector<std::string> parts = {describe(handle, all)};
+  for (const Leaf* leaf : leaves) parts.push_back(leaf->key);
+  return join(parts);
+}
+
+constexpr std::int64_t most_values = 100'000;  // that mad and seasonal remember of one label set
+
+template <typename State>
+void add_detector(State& state, HandleId id, std::vector<MetricEngine::Problem>& problems) {
+  HandleSpec& handle = state.handles[id];
+  DetectorSpec& spec = handle.detector;
+  const std::string name(name_of(spec.kind));
+  const std::vector<Leaf*>& leaves = state.leaves_under[id];
+  const auto paced = state.paced_leaf(id);
+  if (!paced) return;
+  std::vector<HandleId> below = {handle.inputs[0]};
+  for (std::size_t i = 0; i < below.size() && i < 10'000; ++i) {
+    if (state.handles[below[i]].op == HandleSpec::Op::detector) {
+      problems.push_back({id, name + " of a detector's score is not offered: judge the score, as in above(3)"});
+      return;
+    }
+    for (const HandleId input : state.handles[below[i]].inputs) below.push_back(input);
+  }
+  const Leaf& leaf = *leaves[*paced];
+  if (spec.kind == DetectorSpec::Kind::seasonal && spec.zone.empty()) spec.zone = leaf.spec.window.zone;
+  if (spec.kind == DetectorSpec::Kind::seasonal && spec.zone == "UTC") spec.zone.clear();
+  if (spec.counts_firings() && spec.over.ns <= 0) {
+    problems.push_back({id, name + " needs `over`, how long a firing counts, such as over = \"1h\""});
+    return;
+  }
+  if (handle.inputs.size() > 1) spec.reference_mean = 0, spec.reference_deviation = 1;
+  if (auto made = make_detector(spec); !made) {
+    problems.push_back({id, name + ": " + made.error().text});
+    return;
+  }
+  const bool is_mad = spec.kind == DetectorSpec::Kind::mad;
+  if (leaf.kind == Leaf::Kind::window && (is_mad || spec.kind == DetectorSpec::Kind::seasonal)) {
+    const Duration span = is_mad ? spec.over : spec.period * spec.periods;
+    const Duration step = leaf.ring->clock().step();
+    if (span.ns / step.ns > most_values) {
+      problems.push_back({id, name + " over " + format_duration(span) + " would remember " +
+                                  with_thousands(static_cast<std::uint64_t>(span.ns / step.ns)) + " values, one each " +
+                                  format_duration(step) + "; expected at most 100,000: give the metric a longer step"});
+      return;
+    }
+  }
+  auto made = std::make_unique<DetectorTracks>();
+  made->key = key_of(handle, state.handles, leaves);
+  made->paced = *paced;
+  std::set<StreamState*> streams;
+  std::set<std::pair<const StreamState*, std::int64_t>> paces;
+  for (const Leaf* each : leaves) {
+    if (!each->ring) continue;
+    streams.insert(each->stream);
+    paces.emplace(each->stream, each->lateness.ns);
+    const Duration within = each->stream->joined ? each->stream->spec.join->within : Duration{0};
+    made->patience = std::max(made->patience, nominal(each->spec.window) + each->lateness + within);
+  }
+  if (paces.size() == 1) made->patience = {0};  // their ends become final together
+  for (StreamState* stream : streams) stream->detectors.push_back(id);
+  state.tracks[id] = std::move(made);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpec> streams,
@@ -479,6 +546,7 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
   state->leaves_under.resize(count);
   state->is_grouped.assign(count, 0);
   state->listings.resize(count);
+  state->tracks.resize(count);
   Builder<State> builder(*state, found);
   using Op = HandleSpec::Op;
   for (HandleId id = 0; id < count; ++id) {
@@ -496,7 +564,8 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
                                : handle.op == Op::add || handle.op == Op::subtract || handle.op == Op::multiply ||
                                        handle.op == Op::divide || handle.op == Op::deviation
                                    ? 2
-                                   : 1;
+                               : handle.op == Op::detector && handle.inputs.size() == 3 ? 3
+                                                                                        : 1;
     bool fine = handle.inputs.size() == wanted;
     for (const HandleId input : handle.inputs) fine = fine && input < id;
     if (!fine) {
@@ -507,12 +576,19 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
     }
     const bool looks_back = handle.op == Op::shifted || handle.op == Op::change || handle.op == Op::max_over ||
                             handle.op == Op::min_over || handle.op == Op::mean_over || handle.op == Op::trailing ||
-                            handle.op == Op::seasonal;
+                            handle.op == Op::seasonal || handle.op == Op::forecast || handle.op == Op::time_to;
     if (looks_back && handle.span.ns <= 0) found.push_back({id, "expected a span longer than 0s"});
     for (const HandleId input : handle.inputs) {
       state->is_grouped[id] = state->is_grouped[id] || state->is_grouped[input];
       for (Leaf* leaf : state->leaves_under[input]) state->leaves_under[id].push_back(leaf);
     }
+    const bool walks = handle.op == Op::detector || handle.op == Op::forecast || handle.op == Op::time_to;
+    // Without leaves the metric below has a problem of its own.
+    if (walks && !state->leaves_under[id].empty() && !state->paced_leaf(id))
+      found.push_back(
+          {id, "expected a handle with a window, whose ends are walked along; freshness() and its like have none"});
+    else if (handle.op == Op::detector)
+      add_detector(*state, id, found);
   }
   // Looking back adds up along a chain of handles: walk from each end.
   for (HandleId id = 0; id < count; ++id) {
@@ -521,11 +597,13 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
       const auto [at, behind] = walk.back();
       walk.pop_back();
       const HandleSpec& handle = state->handles[at];
+      if (state->tracks[at]) state->tracks[at]->keep = std::max(state->tracks[at]->keep, behind);
       if (Leaf* const leaf = state->leaf_of[at]; leaf && behind.ns > 0) {
         leaf->keep_behind = std::max(leaf->keep_behind, behind);
         leaf->keeps_windows = true;
       }
-      for (const HandleId input : handle.inputs) walk.emplace_back(input, behind + reach_of(handle));
+      const Duration patience = state->tracks[at] ? state->tracks[at]->patience : Duration{0};
+      for (const HandleId input : handle.inputs) walk.emplace_back(input, behind + reach_of(handle) + patience);
     }
   }
   std::set<const Leaf*> sized;

@@ -191,8 +191,9 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
   counters.newest_event = stream->watermark.newest();
   counters.last_arrival = stream->watermark.last_arrival();
   counters.watermark = stream->watermark.value();
+  state_->settle_detectors(*stream, now);
   for (auto& use : stream->rings) use.ring->forget(counters.watermark);
-  for (StreamState* joined : stream->joins) state_->join_advance(*joined);
+  for (StreamState* joined : stream->joins) state_->join_advance(*joined, now);
   return rejected;
 }
 
@@ -204,12 +205,13 @@ void MetricEngine::tick(Instant now) {
   for (auto& stream : state_->streams) {
     if (stream->started == far_past) stream->started = now;
     if (stream->joined) {  // made after both its sides
-      state_->join_advance(*stream);
+      state_->join_advance(*stream, now);
       for (auto& index : stream->indexes) index->sweep();
       continue;
     }
     stream->watermark.tick(now);
     const Instant watermark = stream->counters.watermark = stream->watermark.value();
+    state_->settle_detectors(*stream, now);
     for (auto& use : stream->rings) use.ring->forget(watermark);
     for (auto& index : stream->indexes) index->sweep();
     if (watermark != far_past) stream->log.forget(watermark - stream->log_keep - hours(1));

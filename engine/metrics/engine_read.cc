@@ -122,9 +122,9 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
     const std::int64_t closed_end = is_open ? ring.clock().index(watermark) : range.end;
     if (is_open && is_newest && closed_end < range.end)
       state = ring.open_window_state(*series, part.slot, part.reader, range.first, closed_end, range.end);
-    else
-      state =
-          ring.window_state(*series, part.slot, part.reader, range.first, range.end, is_newest && !is_open && goes_on);
+    else  // a detector that catches up moves forward as the newest window does
+      state = ring.window_state(*series, part.slot, part.reader, range.first, range.end,
+                                as_of.shift.ns == 0 && !is_open && goes_on);
   }
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
   finish(leaf, part, state, family, !state && ring.had_rows(range.first, range.end), begins_early,
@@ -202,6 +202,7 @@ Reading MetricEngine::State::read_stream(Leaf& leaf, const AsOf& as_of, Instant 
 
 Target MetricEngine::State::target_of(Leaf& leaf, const LabelSet& labels) {
   Target out;
+  out.labels = &labels;
   if (leaf.kind == Leaf::Kind::stream) return out;
   out.series = leaf.ring ? leaf.ring->ungrouped() : nullptr;
   if (leaf.is_by_column) {
@@ -265,23 +266,7 @@ SharedReading MetricEngine::State::evaluate(HandleId id, const Target* targets, 
     case Op::max_over:
     case Op::min_over:
     case Op::mean_over: {
-      const Leaf* paced = nullptr;
-      for (const Leaf* leaf : leaves_under[id])
-        if (leaf->kind == Leaf::Kind::window && !paced) paced = leaf;
-      std::vector<SharedReading> readings;
-      if (paced && paced->stream->watermark.value() != far_past) {
-        const PaneClock& clock = paced->ring->clock();
-        const Instant newest = (as_of.at ? *as_of.at : paced->stream->watermark.value()) - as_of.shift;
-        const std::int64_t last = clock.index(newest);
-        const Instant oldest = clock.start(last) - handle.span;
-        std::int64_t pane = clock.index(oldest);
-        if (clock.start(pane) <= oldest) ++pane;
-        for (; pane <= last; ++pane) {
-          AsOf at;
-          at.at = clock.start(pane);
-          readings.push_back(evaluate(handle.inputs[0], targets, at, now));
-        }
-      }
+      const std::vector<SharedReading> readings = readings_within(id, targets, as_of, now);
       Reading r = over_readings(handle.op, readings);
       r.as_of = std::max(r.as_of, readings.empty() ? now : far_past);
       return r;
@@ -289,6 +274,15 @@ SharedReading MetricEngine::State::evaluate(HandleId id, const Target* targets, 
     case Op::trailing:
     case Op::seasonal:
       return expected(id, targets, as_of, now);
+    case Op::detector:
+      return read_detector(id, targets, as_of, now);
+    case Op::forecast:
+    case Op::time_to: {
+      const std::vector<SharedReading> readings = readings_within(id, targets, as_of, now);
+      Reading r = trend_reading(handle, readings);
+      if (readings.empty()) r.as_of = now;
+      return r;
+    }
     case Op::deviation: {
       const SharedReading value = evaluate(handle.inputs[0], targets, as_of, now);
       const SharedReading reference =
@@ -303,6 +297,34 @@ SharedReading MetricEngine::State::evaluate(HandleId id, const Target* targets, 
                      evaluate(handle.inputs[1], targets + leaves_under[handle.inputs[0]].size(), as_of, now));
   }
   return {};
+}
+
+std::vector<SharedReading> MetricEngine::State::readings_within(HandleId id, const Target* targets, const AsOf& as_of,
+                                                                Instant now) {
+  std::vector<SharedReading> readings;
+  const auto place = paced_leaf(id);
+  if (!place) return readings;
+  const Leaf& paced = *leaves_under[id][*place];
+  const Instant watermark = paced.stream->watermark.value();
+  if (watermark == far_past) return readings;
+  Instant newest = (as_of.at ? *as_of.at : watermark) - as_of.shift;
+  if (paced.kind == Leaf::Kind::window) newest = paced.ring->clock().start(paced.ring->clock().index(newest));
+  const Instant oldest = newest - handles[id].span;
+  std::vector<Instant> ends;
+  if (paced.kind == Leaf::Kind::rows) {
+    auto end = next_end(paced, targets[*place], {}, oldest, newest);
+    for (; end; end = next_end(paced, targets[*place], {}, *end, newest)) ends.push_back(*end);
+  } else {
+    const PaneClock& clock = paced.ring->clock();
+    for (std::int64_t pane = clock.index(oldest) + 1; clock.start(pane) <= newest; ++pane)
+      ends.push_back(clock.start(pane));
+  }
+  for (const Instant end : ends) {
+    AsOf at;
+    at.at = end;
+    readings.push_back(evaluate(handles[id].inputs[0], targets, at, now));
+  }
+  return readings;
 }
 
 // Windows of the input's own past. Trailing ones are walked back, each ending where the one after it begins, so that

@@ -7,7 +7,7 @@
 namespace tidewatch {
 namespace {
 
-constexpr std::uint32_t format = 2;
+constexpr std::uint32_t format = 3;
 
 std::string shape_of(const StreamSpec& stream) {
   std::string shape = stream.schema.hash(true) + stream.time + "|" + stream.key;
@@ -99,10 +99,11 @@ void MetricEngine::save(ByteWriter& out) const {
       out.text(body.bytes());
     }
   }
+  state_->write_detectors(out);
 }
 
 Done MetricEngine::restore(ByteReader& in) {
-  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 2");
+  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 3");
   for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
     const std::string name = in.text();
     const std::string bytes = in.text();
@@ -174,6 +175,7 @@ Done MetricEngine::restore(ByteReader& in) {
       }
     }
   }
+  if (auto detectors = state_->read_detectors(in); !detectors) return detectors;
   if (!in.good()) return invalid("metrics checkpoint: it is cut short or damaged");
   return done();
 }

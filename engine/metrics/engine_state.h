@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "metrics/detector_tracks.h"
 #include "metrics/handle_eval.h"
 #include "metrics/join_stream.h"
 #include "metrics/metric_engine.h"
@@ -65,6 +66,7 @@ struct StreamState {
   std::vector<RingUse> rings;
   std::unique_ptr<JoinedStream> joined;  // this stream is made of two others
   std::vector<StreamState*> joins;       // joined streams this one is a side of
+  std::vector<HandleId> detectors;       // that read this stream, alone or among others
 
   explicit StreamState(StreamSpec s) : spec(std::move(s)), watermark(spec.disorder, spec.idle) {}
   std::optional<std::size_t> column(std::string_view name) const;  // declared, then derived
@@ -114,6 +116,7 @@ struct Target {
   Series* series = nullptr;
   std::size_t part = 0;
   bool is_known = true;  // false: no such label set
+  const LabelSet* labels = nullptr;
 };
 
 // The label sets of a handle in label order, and for each the targets of the leaves below it, in leaves_under order.
@@ -129,10 +132,11 @@ struct MetricEngine::State {
   std::vector<std::unique_ptr<BaselineState>> baselines;
   std::vector<HandleSpec> handles;
   std::vector<std::unique_ptr<Leaf>> leaves;
-  std::vector<Leaf*> leaf_of;                    // by handle; null for combinations
-  std::vector<std::vector<Leaf*>> leaves_under;  // by handle
-  std::vector<std::uint8_t> is_grouped;          // by handle
-  std::vector<Listing> listings;                 // by handle
+  std::vector<Leaf*> leaf_of;                           // by handle; null for combinations
+  std::vector<std::vector<Leaf*>> leaves_under;         // by handle
+  std::vector<std::uint8_t> is_grouped;                 // by handle
+  std::vector<Listing> listings;                        // by handle
+  std::vector<std::unique_ptr<DetectorTracks>> tracks;  // by handle; null for all but detectors
   RowPredicate* predicates = nullptr;
   std::vector<std::vector<std::uint32_t>> label_ids;  // by index of the stream being fed
   std::vector<std::uint32_t> landable;
@@ -151,6 +155,26 @@ struct MetricEngine::State {
   SharedReading evaluate(HandleId handle, const Target* targets, const AsOf& as_of, Instant now);
   SharedReading evaluate(HandleId handle, const LabelSet& labels, const AsOf& as_of, Instant now);
   SharedReading expected(HandleId handle, const Target* targets, const AsOf& as_of, Instant now);
+  // The input read at each of its ends within the handle's span, oldest first.
+  std::vector<SharedReading> readings_within(HandleId handle, const Target* targets, const AsOf& as_of, Instant now);
+
+  // Detectors: see engine_detect.cc. The leaf whose ends a handle is walked along, by its place in leaves_under.
+  std::optional<std::size_t> paced_leaf(HandleId handle) const;
+  std::optional<Instant> next_end(const Leaf& paced, const Target& target, const std::vector<Leaf*>& below,
+                                  Instant after, Instant limit);
+  Instant reached_by(HandleId handle) const;
+  Instant final_by(HandleId handle) const;
+  void settle_detectors(const StreamState& stream, Instant now);
+  void begin_walk(HandleId handle, DetectorTrack::Walk& walk, const Target* targets, Instant limit);
+  void settle_track(HandleId handle, DetectorTrack& track, const Target* targets, Instant until, Instant now);
+  void catch_up(HandleId handle, DetectorTrack& track, const Target* targets, Instant now);
+  void take(HandleId handle, DetectorTrack::Walk& walk, Instant at, const Target* targets, Instant now);
+  std::optional<Detection> reference_of(HandleId handle, const Reading& reading, const Target* targets, Instant now);
+  DetectorTrack& track_of(HandleId handle, const LabelSet& labels);
+  SharedReading read_detector(HandleId handle, const Target* targets, const AsOf& as_of, Instant now);
+  void write_detectors(ByteWriter& out) const;
+  Done read_detectors(ByteReader& in);
+
   SharedReading read_leaf(Leaf& leaf, const Target& target, const AsOf& as_of, Instant now);
   SharedReading read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
   SharedReading read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
@@ -162,7 +186,7 @@ struct MetricEngine::State {
                        Instant watermark);
   // Joined streams: rows of a side, time of a side, and readings that wait for labels.
   void join_feed(StreamState& from, const Batch& batch, std::span<const std::uint32_t> rows);
-  void join_advance(StreamState& joined);
+  void join_advance(StreamState& joined, Instant now);
   void join_land(StreamState& joined);
   SharedReading read_joined(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
   Reading read_coverage(Leaf& leaf, const AsOf& as_of, Instant now);

@@ -174,6 +174,22 @@ std::string describe(const HandleSpec& handle, const std::vector<HandleSpec>& al
     case Op::seasonal:
       return "seasonal(" + quoted(format_duration(handle.span)) + ", { periods = " + std::to_string(handle.periods) +
              " }) of " + input(0);
+    case Op::detector: {
+      std::string options = options_of(handle.detector);
+      if (handle.inputs.size() > 1) {
+        const std::string against = "against = baseline " + quoted(all[handle.inputs[1]].metric.against);
+        options =
+            options.empty() ? "{ " + against + " }" : options.substr(0, options.size() - 2) + ", " + against + " }";
+      }
+      return input(0) + ":" + std::string(name_of(handle.detector.kind)) +
+             (options.empty() ? "()" : " " + std::move(options));
+    }
+    case Op::forecast:
+      return input(0) + ":forecast { over = " + quoted(format_duration(handle.span)) +
+             ", ahead = " + quoted(format_duration(handle.ahead)) + " }";
+    case Op::time_to:
+      return input(0) + ":time_to(" + format_number(handle.limit) +
+             ", { over = " + quoted(format_duration(handle.span)) + " })";
   }
   return "?";
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "metrics/detectors/detector_spec.h"
 
 namespace tidewatch {
 
@@ -99,6 +100,9 @@ struct HandleSpec {
     deviation,  // (a - b) / |b|
     trailing,   // mean or median of the windows of the same length in `span`, which ends where the window begins
     seasonal,   // median of the windows `span`, 2 `span` ... before, `periods` of them
+    detector,   // how unusual the newest value at a pane end is after all before it
+    forecast,   // least squares over the values at pane ends within `span`: the line `ahead` of the window's end
+    time_to,    // seconds until that line meets `limit`
   };
   Op op = Op::metric;
   MetricSpec metric;
@@ -108,7 +112,10 @@ struct HandleSpec {
   Duration gap{0};            // trailing: between the span and the window
   bool is_median = false;     // trailing
   std::uint32_t periods = 8;  // seasonal
-  std::string file;           // where it was written, for messages
+  DetectorSpec detector;
+  Duration ahead{0};  // forecast
+  double limit = 0;   // time_to
+  std::string file;   // where it was written, for messages
   int line = 0;
 };
 

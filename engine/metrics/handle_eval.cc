@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 namespace tidewatch {
 namespace {
@@ -169,6 +170,47 @@ Reading over_readings(HandleSpec::Op op, std::span<const SharedReading> readings
     r.status = Status::insufficient;
     r.reason = std::to_string(count) + " of " + std::to_string(readings.size()) + " readings are ok";
   }
+  return r;
+}
+
+Reading trend_reading(const HandleSpec& handle, std::span<const SharedReading> readings) {
+  Reading r = over_readings(HandleSpec::Op::mean_over, readings);  // its window, counts and status are ours
+  if (!r.value) return r;
+  const double level = *r.value;
+  r.value.reset();
+  const auto is_on_line = [](const Reading& one) { return one.status == Status::ok && one.value; };
+  const auto n = static_cast<double>(r.n);
+  double middle = 0;  // mean time, in seconds before the window's end
+  for (const Reading& one : readings)
+    if (is_on_line(one)) middle += (one.to - r.to).seconds() / n;
+  double times = 0, products = 0;
+  for (const Reading& one : readings) {
+    if (!is_on_line(one)) continue;
+    const double x = (one.to - r.to).seconds() - middle;
+    times += x * x;
+    products += x * (*one.value - level);
+  }
+  if (!(times > 0)) {
+    set_undefined(r, "one point in time has no trend");
+    return r;
+  }
+  const double slope = products / times, end = level - slope * middle;
+  char text[96];
+  std::snprintf(text, sizeof text, "%.6g at the end, %.6g a second", end, slope);
+  r.text = text;
+  double v = end + slope * handle.ahead.seconds();
+  if (handle.op == HandleSpec::Op::time_to) {
+    v = (handle.limit - end) / slope;
+    if (slope == 0 || v < 0) {
+      set_undefined(r, slope == 0 ? "the line is flat" : "the line leads away from the limit");
+      return r;
+    }
+  }
+  if (!std::isfinite(v)) {
+    set_undefined(r, "the result is too large for a number");
+    return r;
+  }
+  r.value = v;
   return r;
 }
 

@@ -19,5 +19,9 @@ Reading negate(Reading a);
 Reading per_second(Reading a);
 // max_over, min_over, mean_over: n = those with status ok; insufficient under half of them; no_data when none is ok.
 Reading over_readings(HandleSpec::Op op, std::span<const SharedReading> readings);
+// forecast, time_to: a line by least squares through the values that are ok, at the ends of their windows. The forecast
+// is the line `ahead` of the newest window's end; time_to the seconds from there until it meets `limit`, undefined when
+// it leads away from it. n = values on the line; insufficient when under half are ok; no_data with none.
+Reading trend_reading(const HandleSpec& handle, std::span<const SharedReading> readings);
 
 }  // namespace tidewatch

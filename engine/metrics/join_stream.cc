@@ -175,7 +175,7 @@ void MetricEngine::State::join_feed(StreamState& from, const Batch& batch, std::
   }
 }
 
-void MetricEngine::State::join_advance(StreamState& stream) {
+void MetricEngine::State::join_advance(StreamState& stream, Instant now) {
   JoinedStream& joined = *stream.joined;
   const JoinSpec& spec = *stream.spec.join;
   const Instant predicted = joined.predictions->watermark.value();
@@ -190,6 +190,7 @@ void MetricEngine::State::join_advance(StreamState& stream) {
   if (bound == far_past) return;
   if (spec.is_over_label_time) bound = bound - spec.early;
   const Instant reached = joined.settled_watermark(spec);
+  settle_detectors(stream, now);
   for (auto& use : stream.rings) {
     use.ring->settle(bound);
     use.ring->forget(reached);

@@ -164,6 +164,8 @@ std::size_t MetricEngine::memory_bytes() const {
     bytes += stream->joined->join->memory_bytes();
     for (const auto& panes : stream->joined->coverage) bytes += panes->memory_bytes();
   }
+  for (const auto& all : state_->tracks)
+    if (all) bytes += all->memory_bytes();
   return bytes;
 }
 

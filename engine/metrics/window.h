@@ -162,6 +162,7 @@ class Ring {
   RowsRead rows_state(Series& series, std::size_t slot, std::uint32_t count, Instant as_of);
 
   bool had_rows(std::int64_t first, std::int64_t end) const;
+  std::optional<std::int64_t> first_pane_with_rows(std::int64_t from) const;  // of the stream, at or after `from`
   const std::string* undefined_in(std::int64_t first, std::int64_t end) const;
 
   // Series in label order. find() is nullptr when the label set has none.

@@ -11,6 +11,11 @@ bool Ring::had_rows(std::int64_t first, std::int64_t end) const {
   return false;
 }
 
+std::optional<std::int64_t> Ring::first_pane_with_rows(std::int64_t from) const {
+  const auto* const item = marks_.from(from);
+  return item == marks_.end() ? std::nullopt : std::optional(item->first);
+}
+
 const std::string* Ring::undefined_in(std::int64_t first, std::int64_t end) const {
   if (!has_undefined_) return nullptr;
   for (auto item = marks_.from(first); item != marks_.end() && item->first < end; ++item)

@@ -466,6 +466,56 @@ function handle:mean_over(span) end
 ---@return tidewatch.handle
 function handle:deviation(options) end
 
+---How many standard deviations each new value is from the exponentially weighted mean of those before it, signed. One value a pane end, or a row of a "N rows" window; `insufficient` while it warms up.
+---@param options? { decay?: number, warm?: integer }
+---@return tidewatch.handle
+function handle:ewma(options) end
+
+---(value - median) / (1.4826 * median absolute deviation) of the values in the span before it: a score that a few outliers do not move.
+---@param options? { over: string }
+---@return tidewatch.handle
+function handle:mad(options) end
+
+---The score of `mad` against the values at the same time of earlier periods; from 4 of them on.
+---@param options? { period?: string, periods?: integer, zone?: string }
+---@return tidewatch.handle
+function handle:seasonal(options) end
+
+---The larger of two sums of how far values are above, or below, the reference: small shifts that stay add up.
+---@param options? { k?: number, h?: number, against?: any }
+---@return tidewatch.handle
+function handle:cusum(options) end
+
+---How many rises of the mean were found within `over` (Page and Hinkley's test); use above(0).
+---@param options? { over: string, delta?: number, limit?: number, forget?: number, warm?: integer }
+---@return tidewatch.handle
+function handle:page_hinkley(options) end
+
+---How many changes of the mean were found within `over` (adaptive windowing); use above(0).
+---@param options? { over: string, delta?: number }
+---@return tidewatch.handle
+function handle:adwin(options) end
+
+---How many changes of distribution were found within `over` (a Kolmogorov-Smirnov test of the newest values against the older ones); use above(0).
+---@param options? { over: string, alpha?: number, size?: integer, recent?: integer }
+---@return tidewatch.handle
+function handle:kswin(options) end
+
+---Where a line by least squares through the recent values will be.
+---@param options? { over: string, ahead: string }
+---@return tidewatch.handle
+function handle:forecast(options) end
+
+---Seconds until a line by least squares through the recent values meets the limit; `undefined` when it is flat or leads away from it, so watch the limit itself too.
+---@param limit number What the line is to meet.
+---@param options? { over: string }
+---@return tidewatch.handle
+function handle:time_to(limit, options) end
+
+---How far apart its values come, in seconds: the width of a pane. Nil where they come with rows.
+---@return any
+function handle:step_seconds() end
+
 ---Says what must hold, for whom, and how long it may not.
 ---@param name string
 ---@return fun(fields: { value?: tidewatch.handle, info?: tidewatch.condition, warning?: tidewatch.condition, critical?: tidewatch.condition, when?: function, inputs?: any, every?: any, on_no_data?: "no_data"|"ok"|"keep"|"alert", no_data_after?: string, layer?: string, team?: string, runbook?: string, labels?: any, annotations?: any, limit?: integer, flapping?: boolean, forget_after?: string, was?: string }): any

@@ -37,6 +37,10 @@ monitor "by-shop" {
   value = orders:max("id", { over = "1h", read = "open", by = "shop" }), every = "1s", info = above(0),
   on_no_data = "keep",
 }
+monitor "unusual" {
+  value = orders:count { over = "1s", step = "200ms", by = "shop" }:ewma { warm = 20 }, every = "1s", info = above(1e9),
+  on_no_data = "keep",
+}
 """
 
 

@@ -133,8 +133,8 @@ class Adwin : public DetectorOf<Adwin> {
 }  // namespace
 
 DetectorMade make_adwin(const DetectorSpec& spec) {
-  const double delta = spec.delta > 0 ? spec.delta : 0.002;
-  if (!(delta < 1)) return invalid("delta: expected a probability between 0 and 1");
+  const double delta = spec.delta.value_or(0.002);
+  if (!(delta > 0 && delta < 1)) return invalid("delta: expected a probability between 0 and 1");
   return std::unique_ptr<Detector>(std::make_unique<Adwin>(delta));
 }
 

@@ -32,7 +32,9 @@ class Cusum : public DetectorOf<Cusum> {
           "learning the reference: " + std::to_string(seen_) + " of " + std::to_string(reference_values) + " values";
       return out;
     }
-    const double z = (value - mean_) / floored_spread(deviation_, mean_);
+    out.expected = mean_;
+    out.scale = floored_spread(deviation_, mean_);
+    const double z = (value - mean_) / out.scale;
     if (upper_ > height_ || lower_ > height_) upper_ = lower_ = 0;
     upper_ = std::max(0.0, upper_ + z - slack_);
     lower_ = std::max(0.0, lower_ - z - slack_);

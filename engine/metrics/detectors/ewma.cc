@@ -26,7 +26,9 @@ class Ewma : public DetectorOf<Ewma> {
       return out;
     }
     const double difference = value - mean_;
-    const double score = difference / floored_spread(std::sqrt(variance_), mean_);
+    out.expected = mean_;
+    out.scale = floored_spread(std::sqrt(variance_), mean_);
+    const double score = difference / out.scale;
     if (std::isfinite(score))
       out.score = score;
     else

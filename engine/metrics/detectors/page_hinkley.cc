@@ -11,7 +11,7 @@ namespace {
 class PageHinkley : public DetectorOf<PageHinkley> {
  public:
   explicit PageHinkley(const DetectorSpec& spec)
-      : delta_(spec.delta > 0 ? spec.delta : 0.005),
+      : delta_(spec.delta.value_or(0.005)),
         limit_(spec.limit),
         forget_(spec.forget),
         warm_(spec.warm ? spec.warm : 30) {}
@@ -53,7 +53,7 @@ class PageHinkley : public DetectorOf<PageHinkley> {
 }  // namespace
 
 DetectorMade make_page_hinkley(const DetectorSpec& spec) {
-  if (!(spec.delta >= 0)) return invalid("delta: expected 0 or more");
+  if (!(spec.delta.value_or(0) >= 0)) return invalid("delta: expected 0 or more");
   if (!(spec.limit > 0)) return invalid("limit: expected more than 0");
   if (!(spec.forget > 0 && spec.forget <= 1)) return invalid("forget: expected above 0, at most 1");
   return std::unique_ptr<Detector>(std::make_unique<PageHinkley>(spec));

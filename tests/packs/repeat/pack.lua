@@ -13,6 +13,16 @@ monitor "slow" { value = api:mean("ms", { over = "1m", by = "endpoint" }), every
 
 monitor "odd" { value = api:count { over = "1m", where = is_odd }, every = "2s", warning = above(14), info = above(9):times(3) }
 
+monitor "unusual" {
+  value = api:count { over = "30s", by = "endpoint" }:ewma { decay = 0.05, warm = 20 }, every = "5s",
+  warning = outside(-2.5, 2.5),
+}
+
+monitor "risen" {
+  value = api:mean("ms", { over = "10s", step = "2s" }):page_hinkley { over = "1m", limit = 20 }, every = "5s",
+  info = above(0),
+}
+
 monitor "spread" {
   every = "3s",
   inputs = { p95 = api:p95("ms", { over = "5m" }), mean = api:mean("ms", { over = "5m" }), n = api:count { over = "5m" } },

@@ -59,6 +59,32 @@ PackSpec rich_pack(Duration disorder = Duration{0}) {
                   handle("count", {}, "1m"),
                   handle("null_rate", {"ms"}, "1m", {"endpoint"})};
   pack.handles[5].metric.min_n = pack.handles[6].metric.min_n = 20;
+  // Detectors and a trend: states of a series that walk along its readings.
+  const auto walks = [&pack](HandleSpec::Op op, HandleId of) -> HandleSpec& {
+    HandleSpec h;
+    h.op = op;
+    h.inputs = {of};
+    h.span = minutes(2);
+    pack.handles.push_back(h);
+    return pack.handles.back();
+  };
+  using Op = HandleSpec::Op;
+  using Kind = DetectorSpec::Kind;
+  walks(Op::detector, 0).detector.warm = 10;
+  DetectorSpec& median = walks(Op::detector, 3).detector;
+  median.kind = Kind::mad;
+  median.over = minutes(1);
+  DetectorSpec& rises = walks(Op::detector, 2).detector;
+  rises.kind = Kind::page_hinkley;
+  rises.over = seconds(30);
+  rises.limit = 15;
+  DetectorSpec& changes = walks(Op::detector, 8).detector;
+  changes.kind = Kind::kswin;
+  changes.over = minutes(1);
+  changes.size = 40;
+  changes.recent = 15;
+  walks(Op::forecast, 1).ahead = minutes(1);
+  walks(Op::max_over, 10);
   for (std::size_t i = 0; i < pack.handles.size(); ++i) {
     MonitorSpec m;
     m.name = "m" + std::to_string(i);

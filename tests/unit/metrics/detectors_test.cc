@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "base/calendar.h"
 #include "metrics/detectors/detector.h"
 
 using namespace tidewatch;
@@ -104,6 +105,30 @@ TEST_CASE("seasonal compares with the same slot of the periods before") {
   CHECK(got[40].score.has_value());
   // Slots 17 27 ... 87: 701 702 700 701 702 700 701 702; median 701, deviations 0 1 1 0 1 1 0 1 with median 1.
   CHECK(*got[97].score == Approx(99 / 1.4826).epsilon(1e-12));
+}
+
+TEST_CASE("seasonal slots keep their local time when the clocks change") {
+  DetectorSpec spec = of(Kind::seasonal);
+  spec.periods = 5;
+  DetectorSpec local = spec;
+  local.zone = "America/New_York";
+  const Instant start = *parse_instant("2024-01-29"), change = *parse_instant("2024-03-10");
+  auto utc = made(spec), there = made(local);
+  double furthest = 0, furthest_by_utc = 0;
+  int hours_scored = 0;
+  for (int hour = 0; hour < 7 * 7 * 24; ++hour) {
+    const Instant at = start + hours(hour);
+    const std::int64_t local_hour = (at + zone_offset(at, local.zone)).ns / hours(1).ns % 24;
+    const double value = (local_hour == 9 ? 1000 : 10) + hour / (7 * 24) % 3;
+    const auto a = there->add(value, at), b = utc->add(value, at);
+    if (at < change || !a.score || !b.score) continue;
+    ++hours_scored;
+    furthest = std::max(furthest, std::abs(*a.score));
+    furthest_by_utc = std::max(furthest_by_utc, std::abs(*b.score));
+  }
+  CHECK(hours_scored > 150);
+  CHECK(furthest < 3);
+  CHECK(furthest_by_utc > 300);
 }
 
 TEST_CASE("cusum adds what exceeds the slack and starts over once above its height") {

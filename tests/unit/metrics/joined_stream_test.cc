@@ -2,9 +2,11 @@
 // a plain stream that was given the joined rows at once: bit for bit, whatever came when.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <map>
 
 #include "engine_fixture.h"
+#include "metrics/detectors/detector.h"
 #include "metrics/join_stream.h"
 
 using namespace engine_fixture;
@@ -480,4 +482,72 @@ TEST_CASE("final windows of a join are bit for bit those of the joined rows, wha
   CHECK(compared > 2000);
   CHECK(revised > 500);
   CHECK(restarts > 100);
+}
+
+TEST_CASE("a detector on a joined stream learns each window with its labels, over restarts too") {
+  const unsigned seed = GENERATE(51u, 52u, 53u);
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  HandleSpec odd = combination(HandleSpec::Op::detector, {0});
+  odd.detector.decay = 0.1;
+  odd.detector.warm = 5;
+  const auto make = [&] {
+    return Engine({joined_metric("brier", "20s", "10s", {"score", "y"}), odd}, join_spec(seconds(60)));
+  };
+  struct Event {
+    double at;
+    int id;
+    bool is_label;
+  };
+  std::vector<Event> events;
+  std::vector<double> scores, outcomes;
+  for (int i = 0; i < 120; ++i) {
+    scores.push_back(static_cast<double>(random() % 100) / 100);
+    outcomes.push_back(random() % 2);
+    events.push_back({i * 5.0, i, false});
+    events.push_back({i * 5.0 + static_cast<double>(random() % 55), i, true});
+  }
+  std::stable_sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.at < b.at; });
+  Engine whole = make(), broken = make();
+  std::size_t scored = 0;
+  for (const Event& e : events) {
+    const std::string id = std::to_string(e.id);
+    const auto k = static_cast<std::size_t>(e.id);
+    for (Engine* engine : {&whole, &broken}) {
+      if (e.is_label)
+        engine->feed(std::vector<Label>{{e.at, id, static_cast<int>(outcomes[k])}});
+      else
+        engine->feed(std::vector<Prediction>{{e.at, id, scores[k]}});
+    }
+    if (random() % 5 == 0) {
+      ByteWriter out;
+      broken.metrics->save(out);
+      broken = make();
+      ByteReader in(out.bytes());
+      REQUIRE(broken.metrics->restore(in));
+    }
+    if (random() % 2) continue;
+    const Reading now = whole.read(1);
+    REQUIRE(bits(now) == bits(broken.read(1)));
+    scored += now.status == Status::ok;
+  }
+  CHECK(scored > 30);
+  for (Engine* engine : {&whole, &broken}) {
+    engine->feed(std::vector<Prediction>{{735, "late", 0.5}});
+    engine->feed(std::vector<Label>{{735, "nobody", 1}});
+  }
+  auto plain = make_detector(odd.detector);
+  Detection last;
+  for (int end = 10; end <= 610; end += 10) {
+    double sum = 0, n = 0;
+    for (int i = 0; i < 120; ++i)
+      if (i * 5 >= end - 20 && i * 5 < end) sum += (scores[i] - outcomes[i]) * (scores[i] - outcomes[i]), ++n;
+    last = (*plain)->add(sum / n, at(end));
+  }
+  for (Engine* engine : {&whole, &broken}) {
+    const Reading r = engine->metrics->read_at(1, {}, at(610), at(100'000));
+    REQUIRE(r.status == Status::ok);
+    CHECK(r.is_final);
+    CHECK(*r.value == Approx(*last.score).epsilon(1e-9));
+  }
 }
