@@ -72,9 +72,12 @@ Place Call::place() const {
     lua_getinfo(state, "Sl", &frame);
     if (frame.currentline <= 0) continue;
     const std::string_view source = frame.source;
+    // Where a pack calls a stock pack, its author looks at the call and not at our lines.
+    const bool is_stock = source.find("tidewatch.") <= 1 && source.find('/') == std::string_view::npos;
+    if (is_stock && out.line > 0) continue;
     out.file = source.empty() ? "" : std::string(source.substr(source[0] == '=' || source[0] == '@' ? 1 : 0));
     out.line = frame.currentline;
-    break;
+    if (!is_stock) break;
   }
   return out;
 }

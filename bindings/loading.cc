@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "bindings/stall_watch.h"
+#include "bindings/stock_packs.h"
 
 namespace tidewatch {
 
@@ -31,6 +32,14 @@ LoadedState open_state(const std::string& folder, StateUse use, std::vector<Prob
     return out;
   }
   out.host = std::move(*host);
+  out.host->set_library([](const std::string& name) -> Result<std::string> {
+    std::vector<std::string> known;
+    for (const StockPack& pack : stock_packs()) {
+      if (pack.name == name) return std::string(pack.text);
+      known.emplace_back(pack.name);
+    }
+    return not_found("there is no stock pack of this name" + did_you_mean(name, known));
+  });
   out.declarations = std::make_unique<Declarations>(*out.host);
   out.declarations->spec.name = options.chunk_prefix;
   out.declarations->spec.folder = folder;
