@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 
-from running_engine import Engine, check, utc, wait_for
+from running_engine import Engine, check, check_memory, utc, wait_for
 
 SCRIPT = """
 stream "orders" { time = "time", columns = { { "time", "time" }, { "amount", "number" }, { "shop", "category?" } } }
@@ -212,7 +212,7 @@ def bodies(engine):
         held.append(connection)
     time.sleep(0.5)
     announced = memory(engine, "VmRSS") - before
-    check(announced < 64 << 20, "an announced length costs nothing: 200 x 32 MiB are %d KiB" % (announced >> 10))
+    check_memory(announced < 64 << 20, "an announced length costs nothing: 200 x 32 MiB are %d KiB" % (announced >> 10))
     for connection in held:
         connection.close()
     # Twenty bodies of 20 MiB, none ever whole: more than all connections together may hold.
@@ -242,7 +242,7 @@ def bodies(engine):
     check(engine.post(RECORDS, b"{}\n" * (2 << 20), {}).json()["rejected"] == 2 << 20, "two million empty rows are counted")
     check(engine.post("/-/reload", b"x" * (2 << 20)).status == 413, "what takes no records takes no large body")
     peak = memory(engine, "VmHWM")
-    check(peak < 900 << 20, "and all that stays below 900 MiB: %d MiB" % (peak >> 20))
+    check_memory(peak < 900 << 20, "and all that stays below 900 MiB: %d MiB" % (peak >> 20))
     print("peak memory under hostile bodies: %d MiB" % (peak >> 20))
     check(engine.get("/-/healthy").status == 200, "and it is still well")
 
@@ -273,7 +273,7 @@ def idle(binary):
         wait_for(full, 10)
         each = (memory(engine, "VmRSS") - before) / many
         print("%d idle connections: %.0f bytes each" % (many, each))
-        check(each < 4096, "an idle connection costs less than 4 KiB", each)
+        check_memory(each < 4096, "an idle connection costs less than 4 KiB", each)
         held[17].sendall((GET + "\r\n").encode())
         check(one_of(held[17])[0] == 200, "those that are there are served")
         held.pop().close()
