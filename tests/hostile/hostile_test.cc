@@ -240,6 +240,8 @@ void check_corpus(bool counted) {
       CAPTURE(got.message, got.milliseconds);
       CHECK(got.died == "");
       CHECK(got.complaints == "");
+      // Under a sanitizer CPU time runs out before memory does; what each script meets is told by the counted budgets.
+      if (is_slowed && !counted && got.kind == "budget") continue;
       const std::string wanted = " " + script.get("outcome", "") + " ";
       INFO("wanted" << wanted << "got " << got.kind);
       CHECK(wanted.find(" " + got.kind + " ") != std::string::npos);
