@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
 
 #include "base/log.h"
@@ -23,11 +24,18 @@
 namespace tidewatch {
 namespace {
 
-constexpr char page_magic[8] = {'t', 'w', 'r', 'u', 'n', ' ', '1', '\n'};
+constexpr char page_magic[8] = {'t', 'w', 'r', 'u', 'n', ' ', '2', '\n'};
 constexpr std::size_t most_deaths = 16;
 constexpr std::int64_t death_window = 600;  // seconds
 
+constexpr std::size_t crash_stack_bytes = std::size_t{64} << 10;
+constexpr int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+
 thread_local StallWatch* watch_of_thread = nullptr;
+// What was there before the first watch of the process: a sanitizer's report, or the default.
+struct sigaction before_crashes[std::size(crashes)];
+int crash_watches = 0;
+std::mutex crash_mutex;
 
 // Real-time signals are nobody's; the first few belong to the C library.
 int poke_signal() { return SIGRTMIN + 5; }
@@ -50,10 +58,10 @@ struct StallWatch::Page {
   char magic[8];
   std::uint32_t is_running, was_stall;
   CallUnit now;
-  std::uint32_t death_count, unused;
+  std::uint32_t death_count, crash_signal;
   struct Death {
     std::int64_t at;
-    std::uint32_t was_stall, unused;
+    std::uint32_t was_stall, signal;
     CallUnit unit;
   } deaths[most_deaths];
 };
@@ -83,29 +91,37 @@ Done StallWatch::map_page() {
   return done();
 }
 
-// Moves a call that never returned to the list of deaths.
+// Moves a call that never returned to the list of deaths, when it was the process's own doing.
 void StallWatch::read_deaths() {
   Page& page = *page_;
   if (std::memcmp(page.magic, page_magic, sizeof page_magic) != 0 || page.death_count > most_deaths) {
     page = Page{};
     std::memcpy(page.magic, page_magic, sizeof page_magic);
   }
-  died_inside_ = page.is_running != 0;
-  if (died_inside_) {
+  const bool died_inside = page.is_running != 0;
+  const bool is_own = page.was_stall != 0 || page.crash_signal != 0;
+  if (died_inside) {
+    page.now.pack[sizeof page.now.pack - 1] = page.now.unit[sizeof page.now.unit - 1] = 0;
+    last_death_ = ScriptDeath{page.now.pack, page.now.unit, read_clock(CLOCK_REALTIME) / 1'000'000'000,
+                              page.was_stall != 0, static_cast<int>(page.crash_signal)};
+  }
+  if (died_inside && is_own) {
     if (page.death_count == most_deaths) {
       std::memmove(&page.deaths[0], &page.deaths[1], sizeof(Page::Death) * (most_deaths - 1));
       --page.death_count;
     }
     Page::Death& death = page.deaths[page.death_count++];
-    death.at = read_clock(CLOCK_REALTIME) / 1'000'000'000;
+    death.at = last_death_->at;
     death.was_stall = page.was_stall;
+    death.signal = page.crash_signal;
     death.unit = page.now;
   }
-  page.is_running = page.was_stall = 0;
+  page.is_running = page.was_stall = page.crash_signal = 0;
   for (std::uint32_t i = 0; i < page.death_count; ++i) {
     Page::Death& death = page.deaths[i];
     death.unit.pack[sizeof death.unit.pack - 1] = death.unit.unit[sizeof death.unit.unit - 1] = 0;
-    deaths_.push_back({death.unit.pack, death.unit.unit, death.at, death.was_stall != 0});
+    deaths_.push_back(
+        {death.unit.pack, death.unit.unit, death.at, death.was_stall != 0, static_cast<int>(death.signal)});
   }
 }
 
@@ -121,6 +137,7 @@ Result<std::unique_ptr<StallWatch>> StallWatch::start(StallWatchOptions options)
   action.sa_handler = on_poke;
   action.sa_flags = SA_RESTART;
   sigaction(poke_signal(), &action, nullptr);
+  watch->catch_crashes();
   watch->thread_ = std::thread([w = watch.get()] { w->look(); });
   return watch;
 }
@@ -131,7 +148,10 @@ StallWatch::~StallWatch() {
     is_ending_ = true;
   }
   ending_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable()) {
+    thread_.join();
+    release_crashes();
+  }
   if (watch_of_thread == this) watch_of_thread = nullptr;
   if (page_ != nullptr) munmap(page_, sizeof(Page));
   if (file_ >= 0) close(file_);
@@ -139,7 +159,7 @@ StallWatch::~StallWatch() {
 
 std::vector<ScriptDeath> StallWatch::dangerous() const {
   std::vector<ScriptDeath> out;
-  if (!died_inside_) return out;
+  if (!last_death_ || !last_death_->is_own()) return out;
   const ScriptDeath& newest = deaths_.back();
   const auto recent = std::count_if(deaths_.begin(), deaths_.end(), [&](const ScriptDeath& d) {
     return d.pack == newest.pack && newest.at - d.at <= death_window;
@@ -197,6 +217,49 @@ void StallWatch::on_poke(int) {
     lua_sethook(host->running, budget_hook, LUA_MASKCOUNT, 1);
     watch->pokes_.fetch_add(1, std::memory_order_relaxed);
   }
+  errno = kept;
+}
+
+void StallWatch::catch_crashes() {
+  stack_t stack{};
+  if (sigaltstack(nullptr, &stack) == 0 && (stack.ss_flags & SS_DISABLE) != 0) {
+    crash_stack_ = std::make_unique<char[]>(crash_stack_bytes);
+    stack = {};
+    stack.ss_sp = crash_stack_.get();
+    stack.ss_size = crash_stack_bytes;
+    sigaltstack(&stack, nullptr);
+  }
+  const std::lock_guard lock(crash_mutex);
+  if (crash_watches++ > 0) return;
+  struct sigaction action {};
+  action.sa_sigaction = on_crash;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  for (std::size_t i = 0; i < std::size(crashes); ++i) sigaction(crashes[i], &action, &before_crashes[i]);
+}
+
+void StallWatch::release_crashes() {
+  if (crash_stack_) {
+    stack_t none{};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+  }
+  const std::lock_guard lock(crash_mutex);
+  if (--crash_watches > 0) return;
+  for (std::size_t i = 0; i < std::size(crashes); ++i) sigaction(crashes[i], &before_crashes[i], nullptr);
+}
+
+// Of this process's own making are the processor's faults and what it raised itself; `kill -SEGV` of somebody else is
+// not. Then the signal does what it would have done: a fault comes again when its instruction is run again, a raised
+// one is raised again.
+void StallWatch::on_crash(int signal, siginfo_t* facts, void*) {
+  const int kept = errno;
+  StallWatch* watch = watch_of_thread;
+  const bool is_fault = facts->si_code > 0;
+  if (watch != nullptr && watch->page_->is_running != 0 && (is_fault || facts->si_pid == getpid()))
+    watch->page_->crash_signal = static_cast<std::uint32_t>(signal);
+  for (std::size_t i = 0; i < std::size(crashes); ++i)
+    if (crashes[i] == signal) sigaction(signal, &before_crashes[i], nullptr);
+  if (!is_fault) raise(signal);
   errno = kept;
 }
 

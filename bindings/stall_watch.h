@@ -1,15 +1,20 @@
 // Who runs Lua on the loop's thread right now, for three that must know without asking it: the poke, which ends a
 // sequence of C calls that the counting hook sees as a handful of instructions; the log line and the abort when even
-// that does not help; and the next start, which reads from a mapped file who was running when the process died.
-// A timer signal (setitimer, timer_create) was turned down: armed and disarmed for each call it would cost two system
-// calls where publishing costs a few stores.
+// that does not help; and the next start, which reads from a mapped file who was running when the process died, and of
+// what. Only a crash of its own in the call, or the abort, is held against a pack: a kill from outside (an operator,
+// the kernel short of memory, a power cut) meets whoever happens to run. What is held against it is therefore what a
+// handler of fatal signals wrote, never the mere fact that a call did not end. A timer signal (setitimer, timer_create)
+// was turned down: armed and disarmed for each call it would cost two system calls where publishing costs a few stores.
 #pragma once
+
+#include <signal.h>
 
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -35,6 +40,8 @@ struct ScriptDeath {
   std::string pack, unit;
   std::int64_t at = 0;  // Unix seconds of the start that found it
   bool was_stall = false;
+  int signal = 0;  // what it crashed by; 0 = a stall, or the process was killed from outside
+  bool is_own() const { return was_stall || signal != 0; }
 };
 
 struct StallWatchOptions {
@@ -53,10 +60,12 @@ class StallWatch {
   static StallWatch* of_this_thread();
 
   // Packs that must start quarantined because the process died inside them: once by a stall, else twice within ten
-  // minutes; the newest death of each. Empty when the last run did not end inside a call.
+  // minutes by a crash; the newest death of each. Empty when the last run did not end that way.
   std::vector<ScriptDeath> dangerous() const;
-  // Every death that is remembered, oldest first.
+  // Every death of its own that is remembered, oldest first.
   const std::vector<ScriptDeath>& deaths() const { return deaths_; }
+  // The call that the last run did not come back from, whatever ended it.
+  const std::optional<ScriptDeath>& last_death() const { return last_death_; }
 
   struct Published {
     const CallUnit* unit = nullptr;
@@ -80,10 +89,14 @@ class StallWatch {
   void publish(const Published& now);
   void look();
   static void on_poke(int);
+  void catch_crashes();
+  void release_crashes();
+  static void on_crash(int signal, siginfo_t* facts, void*);
 
   StallWatchOptions options_;
   std::vector<ScriptDeath> deaths_;
-  bool died_inside_ = false;
+  std::optional<ScriptDeath> last_death_;
+  std::unique_ptr<char[]> crash_stack_;  // a handler needs one of its own when the stack is what ran out
   Page* page_ = nullptr;
   int file_ = -1;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include "app/clock.h"
@@ -138,9 +139,17 @@ int run_command(const RunArguments& a) {
     watch = StallWatch::start({});
   }
   if (!watch) return complain(watch.error().text, 1);
-  if (!(*watch)->deaths().empty())
+  if (const auto& death = (*watch)->last_death(); death && death->is_own()) {
+    const char* signal = sigabbrev_np(death->signal);
     log::warning("died_in_script",
-                 {{"pack", (*watch)->deaths().back().pack}, {"unit", (*watch)->deaths().back().unit}});
+                 {{"pack", death->pack},
+                  {"unit", death->unit},
+                  {"by", death->was_stall ? "a stall" : "SIG" + std::string(signal == nullptr ? "?" : signal)}});
+  } else if (death) {
+    log::info("killed_in_script", {{"pack", death->pack},
+                                   {"unit", death->unit},
+                                   {"why", "the process was ended from outside; nothing is held against the pack"}});
+  }
   std::vector<std::string> absent;
   auto packs = load_packs(a.packs, (*watch)->dangerous(), &absent);
   if (!packs) {

@@ -248,8 +248,13 @@ std::optional<StoredInput> Engine::State::outcomes(Instant at) {
 
 void Engine::State::want_checkpoint() {
   commits->want_checkpoint([this] { return checkpoint(); }, options.kept,
-                           [](bool ok) {
-                             if (!ok) log::error("checkpoint_failed");
+                           [this](bool ok) {
+                             if (!ok) return log::error("checkpoint_failed");
+                             if (!std::exchange(has_lost_checkpoints, false)) return;
+                             CoreOutput out;
+                             health.settle("store", "a new checkpoint is on disk", options.clock(), health_targets(),
+                                           out);
+                             if (!out.journal.empty()) commits->add(part_of(out), {});
                            });
 }
 

@@ -147,8 +147,13 @@ Store::Commit Engine::State::part_of(const CoreOutput& out) const {
 
 Done Engine::State::recover() {
   if (const Done sound = store->check_sound(); !sound) return sound;
-  const auto kept = store->newest_checkpoint();
+  std::size_t damaged = 0;
+  const auto kept = store->newest_checkpoint(&damaged);
   if (!kept) return kept.error();
+  has_lost_checkpoints = damaged > 0 && !*kept;
+  if (damaged > 0 && *kept)
+    log::warning("checkpoint_damaged", {{"damaged", std::to_string(damaged)},
+                                        {"instead", "the one before it, of input " + std::to_string((*kept)->seq)}});
   const bool is_new = !*kept;
   if (*kept) {
     for (auto& p : packs) p.core->release_scripts();
@@ -180,13 +185,29 @@ Done Engine::State::recover() {
   for (const auto& p : packs) clock.not_before(p.core->now());
   const Instant now = options.clock();
   Store::Commit part;
-  if (!is_new || count > 0) {
+  if (!is_new || count > 0 || has_lost_checkpoints) {
     for (auto& p : packs) p.core->restarted(now, replayed);
     StoredInput input;
     input.kind = StoredInput::Kind::pause;
     input.at = now;
     input.source = "restart";
     part.inputs.push_back(std::move(input));
+  }
+  // Told by a process that ended before it could tell the end: its checkpoint is what was read.
+  const auto told_before = store->journal("tidewatch/store", 1);
+  if (!told_before) return told_before.error();
+  if (!told_before->empty() && told_before->front().to == "firing" && !has_lost_checkpoints) {
+    CoreOutput known;
+    health.raise("store", Severity::critical, told_before->front().reason, told_before->front().at, {}, known);
+    health.settle("store", "a new checkpoint is on disk", now, health_targets(), replayed);
+  }
+  if (has_lost_checkpoints) {
+    const std::string what = "all " + std::to_string(damaged) +
+                             " checkpoints were damaged: the state was made anew from " + std::to_string(count) +
+                             " inputs that are left; alerts, windows and baselines older than these are lost, and what "
+                             "fires again is told again";
+    log::error("checkpoints_lost", {{"inputs", std::to_string(count)}, {"problem", what}});
+    health.raise("store", Severity::critical, what, now, health_targets(), replayed);
   }
   for (auto& [name, pack] : absent) {
     pack.is_new = false;
@@ -210,7 +231,7 @@ Done Engine::State::recover() {
   // without its functions, its alerts would be lost.
   const bool is_suspect =
       std::any_of(packs.begin(), packs.end(), [](const auto& p) { return !p.pack.suspicion.empty(); });
-  if (count > 0 || !absent.empty() || absent_before != 0 || is_suspect) {
+  if (count > 0 || !absent.empty() || absent_before != 0 || is_suspect || has_lost_checkpoints) {
     part.checkpoint = checkpoint();
     part.kept = options.kept;
   }

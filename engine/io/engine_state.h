@@ -66,6 +66,7 @@ struct Engine::State {
   Instant last_flush{}, last_checkpoint{}, last_tail = far_past, last_tick{}, last_collect{};
   Instant last_alive = far_past;           // engine time was last looked at
   std::optional<Instant> failing_since{};  // commits fail
+  bool has_lost_checkpoints = false;       // recovered without one, and none is on disk since
   std::size_t checkpoint_size = 0, replayed_bytes = 0;
   bool is_ready = false;         // recovered
   std::size_t next_collect = 0;  // the pack whose turn it is

@@ -198,14 +198,17 @@ Result<std::vector<StoredInput>> Store::inputs_after(std::uint64_t seq, std::siz
   }
 }
 
-Result<std::optional<StoredCheckpoint>> Store::newest_checkpoint() const {
+Result<std::optional<StoredCheckpoint>> Store::newest_checkpoint(std::size_t* damaged) const {
   Statement query(state_->database, "SELECT seq, at, pack_hash, sha256, body FROM checkpoints ORDER BY seq DESC");
   while (true) {
     auto row = query.step();
     if (!row) return row.error();
     if (!*row) return std::optional<StoredCheckpoint>();
     auto body = decompress(query.string(4));
-    if (!body || sha256_hex(*body) != query.string(3)) continue;
+    if (!body || sha256_hex(*body) != query.string(3)) {
+      if (damaged != nullptr) ++*damaged;
+      continue;
+    }
     StoredCheckpoint checkpoint;
     checkpoint.seq = static_cast<std::uint64_t>(query.integer(0));
     checkpoint.at = {query.integer(1)};

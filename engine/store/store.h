@@ -111,7 +111,8 @@ class Store {
   bool has_batch(std::string_view stream, std::string_view batch_id) const;
   Result<std::vector<StoredInput>> inputs_after(std::uint64_t seq,
                                                 std::size_t most) const;  // in order; body decompressed
-  Result<std::optional<StoredCheckpoint>> newest_checkpoint() const;      // a damaged one is skipped for the one before
+  // A damaged one is skipped for the one before; how many were is added to `damaged`.
+  Result<std::optional<StoredCheckpoint>> newest_checkpoint(std::size_t* damaged = nullptr) const;
   // Stores a checkpoint; drops all but the newest two. Ticks and reloads before the older of the two are dropped (it
   // may be the one a restart falls back to); what else is older than `kept` goes too, some thousand rows a table at a
   // time, so that no checkpoint takes long.

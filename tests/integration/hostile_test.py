@@ -1,11 +1,15 @@
 """A healthy pack beside a hostile one, in the real binary: every script of tests/hostile as a `when` function, and
 monitors that stay just under their budget for ever. The healthy pack's evaluations happen each second, pages answer,
-and the process lives. Then a process that dies inside a call, twice: at the third start that pack is quarantined, the
-alerts are as they were."""
+and the process lives. Then a process that crashes inside a call, twice: at the third start that pack is quarantined, the
+alerts are as they were. One that is killed from outside, however often, silences nobody.
+
+Nothing in the real binary crashes on request. So a crash is a kill inside the call and the mark that the handler of
+fatal signals would have left; that it does leave it is in tests/hostile/stall_watch_test.cc."""
 import argparse
 import glob
 import json
 import os
+import signal
 import struct
 import time
 
@@ -121,6 +125,15 @@ def kill_inside(engine, pack, deaths=None):
     return inside(engine, pack)
 
 
+def crash_inside(engine, pack, deaths=None):
+    is_inside = kill_inside(engine, pack, deaths)
+    if is_inside:
+        with open(os.path.join(engine.folder, "state", "running"), "r+b") as file:
+            file.seek(276)
+            file.write(struct.pack("<I", signal.SIGSEGV))
+    return is_inside
+
+
 def dying(binary):
     with Engine(binary) as engine:
         engine.write_pack("deadly", STREAM % "pulse" + RAISED + "".join(BUSY % i for i in range(12)))
@@ -129,15 +142,22 @@ def dying(binary):
         post(engine, "orders", "pulse")
         wait_for(lambda: engine.alert("raised") and engine.alert("steady-0"), 20)
         first = engine.alert("raised")["activeAt"]
+        kills = 0
+        while kills < 3:
+            kills += kill_inside(engine, "deadly")
+            engine.start()
+            check(engine.metric("tidewatch_script_quarantined_units", pack="deadly") == 0, "a kill from outside is nobody's fault")
+        check(engine.log().count("killed_in_script pack=deadly") == 3 and "died_in_script" not in engine.log(), "the log says it")
         deaths = 0
         for _ in range(20):  # a kill may come a moment after the call ended
-            deaths += kill_inside(engine, "deadly")
+            deaths += crash_inside(engine, "deadly")
             if deaths == 2:
                 break
             engine.start()
             check(engine.metric("tidewatch_script_quarantined_units", pack="deadly") == 0, "once is chance")
-        check(deaths == 2, "killed twice inside a call")
+        check(deaths == 2, "crashed twice inside a call")
         engine.start()
+        check(engine.log().count("died_in_script pack=deadly") == 2, "each death is said once")
         check("pack_quarantined pack=deadly" in engine.log(), "the log says it")
         check(engine.metric("tidewatch_script_quarantined_units", pack="deadly") == 13, "all of it is quarantined")
         check(engine.metric("tidewatch_script_quarantined_units", pack="healthy") == 0, "nothing else is")
@@ -164,14 +184,25 @@ def dying_in_load(binary):
         wait_for(lambda: engine.alert("raised") and engine.alert("steady-0"), 20)
         check(engine.end() == 0, "it ends well")
         whole = STREAM % "pulse" + RAISED
-        engine.write_pack("deadly", "for i = 1, 1e12 do end\n" + whole)
+        endless = "for i = 1, 1e12 do end\n" + whole
+        engine.write_pack("deadly", endless)
+        kills = 0
+        while kills < 5:
+            engine.start(wait=False)
+            kills += kill_inside(engine, "deadly", 0)
+        engine.write_pack("deadly", whole)
+        engine.start()
+        check("pack_not_loaded" not in engine.log(), "killed from outside five times while it loads, it is loaded")
+        check(engine.alert("raised") and engine.alert("raised")["state"] == "firing", "with its alert")
+        check(engine.end() == 0, "it ends well")
+        engine.write_pack("deadly", endless)
         deaths = 0
         for _ in range(20):
             engine.start(wait=False)
-            deaths += kill_inside(engine, "deadly", deaths)
+            deaths += crash_inside(engine, "deadly", deaths)
             if deaths == 2:
                 break
-        check(deaths == 2, "killed twice while it loads")
+        check(deaths == 2, "crashed twice while it loads")
         engine.start()
         check("pack_not_loaded pack=deadly" in engine.log(), "it is left out")
         wait_for(lambda: engine.alert("steady-0"))

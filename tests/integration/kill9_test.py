@@ -133,10 +133,9 @@ def run(binary, seed, kills):
             killed_at = time.monotonic()
             acknowledged = client.rows
             time.sleep(generator.uniform(0, DOWN))
-            # Later than the pack loads: one in whose loading the process died twice in ten minutes is left out.
             if number < kills and generator.random() < 0.2:
                 engine.start(wait=False)
-                time.sleep(generator.uniform(0.08, 0.3))
+                time.sleep(generator.uniform(0.0, 0.3))
                 engine.kill()
                 number += 1
                 starting += 1

@@ -12,6 +12,7 @@
 #include "faulted_run.h"
 #include "io/commit_queue.h"
 #include "io/engine_clock.h"
+#include "store/database.h"
 
 using namespace faulted;
 
@@ -190,6 +191,62 @@ TEST_CASE("a kill costs `lasting` the time nobody ran and at most 5 s, also when
   INFO(format_duration(took));
   CHECK(took >= seconds(22));
   CHECK(took <= seconds(22 + 2 + 6));
+}
+
+TEST_CASE("when every checkpoint is damaged, the start says what is lost, in the journal and to the receivers") {
+  Driven d;
+  d.start();
+  d.warm();
+  d.run(65);  // two checkpoints
+  d.engine.reset();
+  const auto damage = [&](const char* which) {
+    Database db;
+    REQUIRE(db.open(d.folder / "tidewatch.db"));
+    const std::string rows = std::string("(SELECT seq FROM checkpoints ") + which;
+    REQUIRE(db.run(("UPDATE checkpoints SET sha256 = '' WHERE seq IN " + rows).c_str()));
+  };
+  const auto told = [&](const char* event) {
+    return std::count_if(d.world.accepted.begin(), d.world.accepted.end(), [&](const Message& m) {
+      return m.monitor == "tidewatch/store" && m.event == event && m.notifier == "shop/page";
+    });
+  };
+  const auto before = d.messages();
+  SECTION("one of the two costs nothing but time") {
+    damage("ORDER BY seq DESC LIMIT 1)");
+    d.start();
+    d.run(40);
+    CHECK(d.messages() == before);
+  }
+  SECTION("both are an alert of the engine's own, until there is a new one") {
+    damage(")");
+    d.start();
+    d.run(5);
+    CHECK(told("firing") == 1);
+    CHECK(told("resolved") == 0);
+    CHECK(d.accepted() > 0);  // the batches are there
+    const bool is_restarted_meanwhile = GENERATE(false, true);
+    if (is_restarted_meanwhile) {
+      d.start();
+      d.run(2);
+    } else {
+      d.run(40);
+    }
+    CHECK(told("firing") == 1);
+    CHECK(told("resolved") == 1);
+    d.engine.reset();
+    auto store = Store::open(d.folder.path());
+    REQUIRE(store);
+    const auto rows = (*store)->journal("tidewatch/store", 10);
+    REQUIRE(rows);
+    REQUIRE(rows->size() == 2);
+    CHECK((*rows)[0].reason == "a new checkpoint is on disk");
+    CHECK((*rows)[1].reason.find("checkpoints were damaged: the state was made anew from") != std::string::npos);
+    CHECK((*rows)[1].severity_to == "critical");
+    (*store).reset();
+    d.start();  // and the start after that has nothing to say
+    d.run(2);
+    CHECK(told("firing") == 1);
+  }
 }
 
 TEST_CASE(

@@ -221,7 +221,9 @@ TEST_CASE("the newest two checkpoints are kept and a damaged one is skipped") {
   }
   SECTION("both damaged, and the first long gone") {
     run_sql(folder / "tidewatch.db", "UPDATE checkpoints SET sha256 = ''");
-    CHECK_FALSE(opened(folder.path())->newest_checkpoint()->has_value());
+    std::size_t damaged = 0;
+    CHECK_FALSE(opened(folder.path())->newest_checkpoint(&damaged)->has_value());
+    CHECK(damaged == 2);
   }
 }
 
