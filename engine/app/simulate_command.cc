@@ -1,15 +1,15 @@
 // A pack's simulator as files (for backtests) or as live posts to a running engine, at the pace of --clock.
-#include <curl/curl.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <thread>
 
 #include "app/clock.h"
 #include "app/commands.h"
 #include "base/text.h"
+#include "io/webhook_notifier.h"
 
 namespace tidewatch {
 
@@ -33,36 +33,23 @@ Result<Simulator::Fault> parse_fault(const std::string& text, Instant end) {
 
 class Poster {
  public:
-  explicit Poster(std::string base) : base_(std::move(base)), curl_(curl_easy_init()) {}
-  ~Poster() { curl_easy_cleanup(curl_); }
-  Poster(const Poster&) = delete;
-  Poster& operator=(const Poster&) = delete;
+  explicit Poster(std::string base) : base_(std::move(base)), client_(loop_) {}
 
   Done post(const std::string& stream, const std::string& body) {
     const std::string url = base_ + "/api/v1/records/" + stream;
-    std::string answer;
-    curl_easy_setopt(curl_, CURLOPT_URL, url.c_str());
-    curl_easy_setopt(curl_, CURLOPT_POSTFIELDS, body.data());
-    curl_easy_setopt(curl_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-    curl_easy_setopt(curl_, CURLOPT_TIMEOUT, 10L);
-    curl_easy_setopt(curl_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl_, CURLOPT_WRITEDATA, &answer);
-    curl_easy_setopt(
-        curl_, CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t size, std::size_t n, void* into) {
-          static_cast<std::string*>(into)->append(data, size * n);
-          return size * n;
-        });
-    if (const CURLcode code = curl_easy_perform(curl_); code != CURLE_OK)
-      return io_error(url + ": " + curl_easy_strerror(code));
-    long status = 0;
-    curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) return io_error(url + ": answered " + std::to_string(status) + ": " + answer.substr(0, 300));
+    std::optional<HttpReply> got;
+    client_.post(url, {"Content-Type: application/x-ndjson"}, body, seconds(10),
+                 [&](HttpReply reply) { got = std::move(reply); });
+    while (!got) loop_.run_for(seconds(1));
+    if (got->status == 0) return io_error(url + ": " + got->problem);
+    if (got->status != 200) return io_error(url + ": answered " + std::to_string(got->status) + ": " + got->text);
     return done();
   }
 
  private:
   std::string base_;
-  CURL* curl_;
+  Loop loop_;
+  HttpClient client_;
 };
 
 }  // namespace

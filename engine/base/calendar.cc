@@ -113,6 +113,13 @@ unsigned weekday(CivilDay day) {
 
 std::string format_day(CivilDay day) {
   const CivilDate d = to_date(day);
+  if (d.year >= 0 && d.year <= 9999) {
+    const auto digit = [](unsigned n) { return static_cast<char>('0' + n % 10); };
+    const auto y = static_cast<unsigned>(d.year);
+    const char text[] = {digit(y / 1000),     digit(y / 100), digit(y / 10), digit(y),          '-',
+                         digit(d.month / 10), digit(d.month), '-',           digit(d.day / 10), digit(d.day)};
+    return std::string(text, sizeof text);
+  }
   char out[48];
   std::snprintf(out, sizeof out, "%04d-%02u-%02u", d.year, d.month, d.day);
   return out;

@@ -1,8 +1,6 @@
 // Text every message shares: near names, numbers, JSON escapes, digests. No locale is ever consulted (std::to_chars,
-// never printf for numbers), so a German terminal and a container print the same bytes. SHA-256 is OpenSSL's.
+// never printf for numbers), so a German terminal and a container print the same bytes.
 #include "base/text.h"
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <charconv>
@@ -121,9 +119,13 @@ std::string format_number(double v) {
 }
 
 std::string json_escape(std::string_view s) {
-  std::string out;
-  out.reserve(s.size());
-  for (std::size_t i = 0; i < s.size();) {
+  // Most texts are names: copied as they are up to the first byte that is not plain.
+  std::size_t plain = 0;
+  while (plain < s.size() && s[plain] >= 0x20 && s[plain] < 0x7f && s[plain] != '"' && s[plain] != '\\') ++plain;
+  std::string out(s.substr(0, plain));
+  if (plain == s.size()) return out;
+  out.reserve(s.size() + 8);
+  for (std::size_t i = plain; i < s.size();) {
     const std::size_t n = utf8_length(s, i);
     const char c = s[i];
     if (n == 0) {
@@ -202,19 +204,6 @@ std::uint64_t fnv1a64(std::string_view s, std::uint64_t seed) {
     hash *= 1099511628211ull;
   }
   return hash;
-}
-
-std::string sha256_hex(std::string_view s) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  if (EVP_Digest(s.data(), s.size(), digest, &size, EVP_sha256(), nullptr) != 1) return {};
-  std::string out;
-  out.reserve(size * 2);
-  for (unsigned int i = 0; i < size; ++i) {
-    out += hex_digits[digest[i] >> 4];
-    out += hex_digits[digest[i] & 15];
-  }
-  return out;
 }
 
 }  // namespace tidewatch

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <stdexcept>
 #include <vector>
 
@@ -258,17 +257,25 @@ std::string format_instant(Instant t) {
   }
   const std::int64_t whole = in_day / second_ns;
   const std::int64_t fraction = in_day % second_ns;
-  char clock[32];
-  std::snprintf(clock, sizeof clock, "T%02d:%02d:%02d", static_cast<int>(whole / 3600),
-                static_cast<int>(whole / 60 % 60), static_cast<int>(whole % 60));
-  std::string out = format_day(static_cast<CivilDay>(day)) + clock;
+  std::string out = format_day(static_cast<CivilDay>(day));
+  out.reserve(out.size() + 20);
+  const auto two = [&](std::int64_t n, char before) {
+    out += before;
+    out += static_cast<char>('0' + n / 10);
+    out += static_cast<char>('0' + n % 10);
+  };
+  two(whole / 3600, 'T');
+  two(whole / 60 % 60, ':');
+  two(whole % 60, ':');
   if (fraction != 0) {
-    char digits[16];
-    std::snprintf(digits, sizeof digits, ".%09lld", static_cast<long long>(fraction));
+    char digits[10] = {'.'};
+    std::int64_t left = fraction;
+    for (std::size_t i = 9; i > 0; --i, left /= 10) digits[i] = static_cast<char>('0' + left % 10);
     const std::size_t kept = fraction % 1'000'000 == 0 ? 4 : fraction % 1'000 == 0 ? 7 : 10;
     out.append(digits, kept);
   }
-  return out + "Z";
+  out += 'Z';
+  return out;
 }
 
 }  // namespace tidewatch

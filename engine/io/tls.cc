@@ -3,15 +3,57 @@
 // ten thousand idle connections would pay for.
 #include "io/tls.h"
 
-#include <openssl/bio.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-
 #include <algorithm>
 #include <cstring>
 #include <ctime>
 #include <utility>
+
+#include "io/openssl_library.h"
+
+// clang-format off
+#define SSL_CTX_check_private_key ::tidewatch::openssl->of_SSL_CTX_check_private_key
+#define SSL_CTX_ctrl ::tidewatch::openssl->of_SSL_CTX_ctrl
+#define SSL_CTX_free ::tidewatch::openssl->of_SSL_CTX_free
+#define SSL_CTX_get0_certificate ::tidewatch::openssl->of_SSL_CTX_get0_certificate
+#define SSL_CTX_new ::tidewatch::openssl->of_SSL_CTX_new
+#define SSL_CTX_set_alpn_select_cb ::tidewatch::openssl->of_SSL_CTX_set_alpn_select_cb
+#define SSL_CTX_set_cipher_list ::tidewatch::openssl->of_SSL_CTX_set_cipher_list
+#define SSL_CTX_set_default_passwd_cb ::tidewatch::openssl->of_SSL_CTX_set_default_passwd_cb
+#define SSL_CTX_set_max_early_data ::tidewatch::openssl->of_SSL_CTX_set_max_early_data
+#define SSL_CTX_set_options ::tidewatch::openssl->of_SSL_CTX_set_options
+#define SSL_CTX_use_PrivateKey_file ::tidewatch::openssl->of_SSL_CTX_use_PrivateKey_file
+#define SSL_CTX_use_certificate_chain_file ::tidewatch::openssl->of_SSL_CTX_use_certificate_chain_file
+#define SSL_do_handshake ::tidewatch::openssl->of_SSL_do_handshake
+#define SSL_free ::tidewatch::openssl->of_SSL_free
+#define SSL_get_error ::tidewatch::openssl->of_SSL_get_error
+#define SSL_has_pending ::tidewatch::openssl->of_SSL_has_pending
+#define SSL_new ::tidewatch::openssl->of_SSL_new
+#define SSL_read_ex ::tidewatch::openssl->of_SSL_read_ex
+#define SSL_select_next_proto ::tidewatch::openssl->of_SSL_select_next_proto
+#define SSL_set_accept_state ::tidewatch::openssl->of_SSL_set_accept_state
+#define SSL_set_bio ::tidewatch::openssl->of_SSL_set_bio
+#define SSL_shutdown ::tidewatch::openssl->of_SSL_shutdown
+#define SSL_write_ex ::tidewatch::openssl->of_SSL_write_ex
+#define TLS_server_method ::tidewatch::openssl->of_TLS_server_method
+#define ASN1_TIME_to_tm ::tidewatch::openssl->of_ASN1_TIME_to_tm
+#define BIO_clear_flags ::tidewatch::openssl->of_BIO_clear_flags
+#define BIO_free ::tidewatch::openssl->of_BIO_free
+#define BIO_get_data ::tidewatch::openssl->of_BIO_get_data
+#define BIO_get_new_index ::tidewatch::openssl->of_BIO_get_new_index
+#define BIO_meth_new ::tidewatch::openssl->of_BIO_meth_new
+#define BIO_meth_set_create ::tidewatch::openssl->of_BIO_meth_set_create
+#define BIO_meth_set_ctrl ::tidewatch::openssl->of_BIO_meth_set_ctrl
+#define BIO_meth_set_read ::tidewatch::openssl->of_BIO_meth_set_read
+#define BIO_meth_set_write ::tidewatch::openssl->of_BIO_meth_set_write
+#define BIO_new ::tidewatch::openssl->of_BIO_new
+#define BIO_set_data ::tidewatch::openssl->of_BIO_set_data
+#define BIO_set_flags ::tidewatch::openssl->of_BIO_set_flags
+#define BIO_set_init ::tidewatch::openssl->of_BIO_set_init
+#define ERR_clear_error ::tidewatch::openssl->of_ERR_clear_error
+#define ERR_peek_last_error ::tidewatch::openssl->of_ERR_peek_last_error
+#define ERR_reason_error_string ::tidewatch::openssl->of_ERR_reason_error_string
+#define X509_get0_notAfter ::tidewatch::openssl->of_X509_get0_notAfter
+// clang-format on
 
 namespace tidewatch {
 
@@ -88,6 +130,7 @@ std::int64_t end_of(const X509* certificate) {
 }  // namespace
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::load(const std::string& certificate, const std::string& key) {
+  if (const auto loaded = load_openssl(); !loaded) return loaded.error();
   ERR_clear_error();
   const std::shared_ptr<TlsContext> out(new TlsContext);
   out->context_ = SSL_CTX_new(TLS_server_method());
@@ -115,7 +158,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(const std::string& ce
   return std::shared_ptr<const TlsContext>(out);
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+TlsContext::~TlsContext() {
+  if (context_ != nullptr) SSL_CTX_free(context_);
+}
 
 TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
     : context_(std::move(context)), ssl_(SSL_new(context_->raw())) {
@@ -131,7 +176,9 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context)
   SSL_set_accept_state(ssl_);
 }
 
-TlsSession::~TlsSession() { SSL_free(ssl_); }
+TlsSession::~TlsSession() {
+  if (ssl_ != nullptr) SSL_free(ssl_);
+}
 
 void TlsSession::fail(int code) {
   state_ = State::failed;

@@ -1,32 +1,41 @@
-// POSTs notification bodies with libcurl on the libuv loop: curl says which sockets to watch, uv_poll watches them, no
-// thread is spent on a slow receiver. Redirects are not followed: a webhook that moved is a configuration error.
+// One POST a notification. Which client sends it depends on the URL alone: plain HTTP goes over connections of our own,
+// everything else through libcurl, which is loaded then.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "io/curl_client.h"
 #include "io/loop.h"
 #include "io/notifier.h"
+#include "io/plain_client.h"
 
 namespace tidewatch {
 
-// The transfers of one loop, shared by all webhook notifiers: at most 16 kept connections a receiver, what is more
-// waits for its turn here and its time begins then. A storm of alerts must not become a storm of connections.
+// The transfers of one loop, shared by all webhook notifiers: at most 16 kept connections a receiver. A storm of alerts
+// must not become a storm of connections.
 class HttpClient {
  public:
-  struct Answer {
-    int status = 0;  // 0: no answer, `problem` says why
-    std::string problem;
-    Duration retry_after{0};  // Retry-After in seconds
-  };
+  using Answer = HttpReply;
+  // A proxy in the environment (http_proxy, all_proxy, ALL_PROXY, as libcurl reads them) makes every transfer
+  // libcurl's.
   explicit HttpClient(Loop& loop);
-  ~HttpClient();  // transfers in work end without an answer
   void post(const std::string& url, const std::vector<std::string>& headers, std::string body, Duration timeout,
             std::function<void(Answer)> then);
-  struct State;
+  // Why this URL cannot be sent to on this machine: asked at the start, so that it is not learnt from a lost page.
+  Done reachable(const std::string& url);
 
  private:
-  std::unique_ptr<State> state_;
+  const std::optional<PlainUrl>& plain(const std::string& url);
+
+  Loop& loop_;
+  bool has_proxy_ = false;
+  std::map<std::string, std::optional<PlainUrl>> urls_;  // read once each
+  PlainClient plain_;
+  std::unique_ptr<CurlClient> curl_;
 };
 
 class WebhookNotifier : public Notifier {
