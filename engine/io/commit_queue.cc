@@ -29,14 +29,18 @@ CommitQueue::CommitQueue(StoreWorker& worker) : worker_(worker) {}
 CommitQueue::~CommitQueue() { *alive_ = false; }
 
 void CommitQueue::add(Store::Commit part, std::function<void(bool)> then) {
+  add_patient(std::move(part), std::move(then));
+  has_urgent_ = true;
+  if (!is_committing_) start();
+}
+
+void CommitQueue::add_patient(Store::Commit part, std::function<void(bool)> then) {
   for (const auto& input : part.inputs) {
     waiting_bytes_ += input.body.size();
     bytes_since_checkpoint_ += input.body.size() + bytes_an_input;
   }
   append(pending_, std::move(part));
   if (then) waiters_.push_back(std::move(then));
-  has_urgent_ = true;
-  if (!is_committing_) start();
 }
 
 void CommitQueue::add_quiet(StoredInput tick) { pending_.inputs.push_back(std::move(tick)); }
@@ -88,9 +92,6 @@ struct CommitQueue::Work {
   }
 
   void write_checkpoint(Store& store) {
-    if (!problem.empty() || !checkpoint) return;
-    // With nothing to log since the last commit the sequence number it was given stands.
-    if (!commit.inputs.empty()) checkpoint->seq = commit.inputs.back().seq;
     if (const Done stored = store.checkpoint(*checkpoint, kept); !stored) checkpoint_problem = stored.error().text;
   }
 };
@@ -123,12 +124,19 @@ void CommitQueue::start() {
               [this, work, alive = alive_] {
                 if (*alive) finished(work);
               });
-  if (work->checkpoint)
-    worker_.run([work](Store& store) { work->write_checkpoint(store); },
-                [work, alive = alive_] {
-                  if (*alive && work->checkpoint_then)
-                    work->checkpoint_then(work->problem.empty() && work->checkpoint_problem.empty());
-                });
+}
+
+// Packed beside the commits that follow, then stored between two of them.
+void CommitQueue::keep_checkpoint(const std::shared_ptr<Work>& work) {
+  worker_.run_beside([work](Store&) { work->checkpoint->pack(); },
+                     [this, work, alive = alive_] {
+                       if (!*alive) return;
+                       worker_.run([work](Store& store) { work->write_checkpoint(store); },
+                                   [work, alive] {
+                                     if (*alive && work->checkpoint_then)
+                                       work->checkpoint_then(work->checkpoint_problem.empty());
+                                   });
+                     });
 }
 
 void CommitQueue::finished(const std::shared_ptr<Work>& work) {
@@ -140,9 +148,15 @@ void CommitQueue::finished(const std::shared_ptr<Work>& work) {
     waiting_bytes_ -= std::min(waiting_bytes_, work->bytes);
     if (!work->commit.inputs.empty()) last_seq_ = work->commit.inputs.back().seq;
     if (work->is_one && work->checkpoint_then) work->checkpoint_then(true);
+    if (work->checkpoint) {
+      // With nothing to log since the last commit the sequence number it was given stands.
+      if (!work->commit.inputs.empty()) work->checkpoint->seq = work->commit.inputs.back().seq;
+      keep_checkpoint(work);
+    }
   } else {
     for (auto& input : work->commit.inputs) input.seq = 0;
     work->commit.checkpoint.reset();
+    if (work->checkpoint && work->checkpoint_then) work->checkpoint_then(false);
     bytes_since_checkpoint_ += work->bytes_since;
     append(work->commit, std::move(pending_));
     pending_ = std::move(work->commit);

@@ -24,6 +24,8 @@ class CommitQueue {
 
   // Appends in the order of application; `then(ok)` once, after the first commit that held it.
   void add(Store::Commit part, std::function<void(bool ok)> then);
+  // The same, but the next commit may be anybody's: nobody waits for it.
+  void add_patient(Store::Commit part, std::function<void(bool ok)> then);
   // A tick that changed nothing: goes along with the next commit.
   void add_quiet(StoredInput tick);
   // Starts a commit unless one is under way (then the next starts when it ends).
@@ -58,6 +60,7 @@ class CommitQueue {
   struct Work;
   void start();
   void finished(const std::shared_ptr<Work>& work);
+  void keep_checkpoint(const std::shared_ptr<Work>& work);
 
   StoreWorker& worker_;
   Store::Commit pending_;

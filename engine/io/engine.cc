@@ -75,6 +75,8 @@ std::shared_ptr<Notifier> Engine::State::make_notifier(const std::string& name, 
   std::string url = spec.url;
   if (!spec.url_secret.empty() && options.secret) url = options.secret(spec.url_secret).value_or("");
   if (url.empty()) log::error("notifier_without_url", {{"notifier", name}, {"secret", spec.url_secret}});
+  if (const Done ok = client->reachable(url); !ok)
+    log::error("notifier_cannot_send", {{"notifier", name}, {"problem", ok.error().text}});
   return std::make_shared<WebhookNotifier>(*client, url);
 }
 
@@ -267,7 +269,7 @@ Done Engine::State::drain() {
   worker->wait();
   commits->want_checkpoint([this] { return checkpoint(); }, options.kept, [&ok](bool worked) { ok = worked; });
   // Each wait may deliver an ending that starts the next commit.
-  for (int i = 0; i < 3; ++i) worker->wait();
+  for (int i = 0; i < 6; ++i) worker->wait();
   if (commits->is_failing()) return io_error("the last state could not be written: " + commits->problem());
   if (!ok) return io_error("the last checkpoint could not be written; the next start goes through the inputs again");
   return done();
@@ -356,7 +358,12 @@ void Engine::request(HttpRequest request, HttpServer::Respond respond) {
 Instant Engine::wake() { return state_->wake(); }
 
 void Engine::settle() {
-  while (!state_->worker->is_idle()) state_->worker->wait();
+  // Results of notifications wait for a commit of others.
+  for (int i = 0; i < 8; ++i) {
+    while (!state_->worker->is_idle()) state_->worker->wait();
+    if (state_->is_drained || state_->commits->is_failing()) return;
+    state_->commits->flush();
+  }
 }
 
 int Engine::port() const { return state_->server->port(); }

@@ -11,6 +11,8 @@ namespace tidewatch {
 namespace {
 
 constexpr std::size_t most_flying = 64;                            // of one notifier, handed over at once
+constexpr std::size_t most_unkept = 64;                            // accepted, and not yet on disk as such
+constexpr Duration results_wait = milliseconds(200);               // for a commit that takes them along
 constexpr std::size_t most_payload_bytes = std::size_t{16} << 20;  // kept in memory; the rest is read when it is sent
 
 std::size_t bytes_of(const StoredNotification& row) { return row.payload.size() + row.key.size() + sizeof row; }
@@ -54,10 +56,19 @@ void Outbox::queued(std::vector<StoredNotification> rows) {
   pump();
 }
 
-void Outbox::wake() { pump(); }
+void Outbox::wake() {
+  const Instant now = clock_();
+  if (unkept_ > 0 && now - unkept_since_ >= results_wait) keep_results(now);
+  pump();
+}
+
+void Outbox::keep_results(Instant now) {
+  unkept_since_ = now;
+  commits_.flush();
+}
 
 Instant Outbox::next_due() const {
-  Instant next = far_future;
+  Instant next = unkept_ > 0 ? unkept_since_ + results_wait : far_future;
   for (const auto& [name, lane] : lanes_)
     if (lane.flying < most_flying && !lane.due.empty()) next = std::min(next, lane.due.begin()->first);
   return next;
@@ -234,12 +245,21 @@ void Outbox::finished(const StoredNotification& row, const SendResult& result) {
   part.results.push_back(std::move(kept));
   // A commit that failed keeps the result and is tried again: what follows in the line need not wait for the disk to
   // come back. Until then a restart would send this one again, under the same key.
-  commits_.add(std::move(part), [this, id = row.id, is_over, next_at, alive = alive_](bool) {
+  ++unkept_;
+  commits_.add_patient(std::move(part), [this, id = row.id, is_over, next_at, alive = alive_](bool) {
     if (!*alive) return;
+    --unkept_;
     settle(id, is_over, next_at);
     pump();
   });
   pump();
+  // Nobody waits for a result, and the disk has one commit at a time: the next alert would wait for it. What is lost
+  // with the process meanwhile is sent again under its key.
+  if (unkept_ >= most_unkept || word != "accepted") return keep_results(now);
+  if (unkept_ == 1) {
+    unkept_since_ = now;
+    if (on_later) on_later();
+  }
 }
 
 // The end of one attempt: the row leaves its line, or waits at its head again.

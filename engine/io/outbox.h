@@ -79,6 +79,7 @@ class Outbox {
   void fetch(std::vector<std::uint64_t> ids);
   void send(StoredNotification row);
   void finished(const StoredNotification& row, const SendResult& result);
+  void keep_results(Instant now);
   void settle(std::uint64_t id, bool is_over, Instant next_at);
   static std::string subject_of(const StoredNotification& row);
 
@@ -92,7 +93,9 @@ class Outbox {
   std::map<std::string, Lane> lanes_;                 // by notifier; never fewer, for lines point to them
   std::unordered_map<std::uint64_t, StoredNotification> payloads_;
   std::size_t payload_bytes_ = 0;
-  std::size_t busy_ = 0;  // rows that were taken from their lane and whose result is not on disk
+  std::size_t unkept_ = 0;  // results that wait for a commit, or for its end
+  Instant unkept_since_{};
+  std::size_t busy_ = 0;    // rows that were taken from their lane and whose result is not on disk
   std::map<std::pair<std::string, std::string>, std::uint64_t> totals_;
   std::map<std::string, Unstored> unstored_;  // by key
   std::vector<std::string> unstored_order_;

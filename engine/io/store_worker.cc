@@ -2,9 +2,16 @@
 // can run them early without their running twice.
 #include "io/store_worker.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <memory>
 
 namespace tidewatch {
+
+namespace {
+constexpr int beside_priority = 10;
+}
 
 struct StoreWorker::Shared {
   std::mutex mutex;
@@ -25,31 +32,48 @@ struct StoreWorker::Shared {
 };
 
 StoreWorker::StoreWorker(Loop& loop, Store& store)
-    : loop_(loop), store_(store), shared_(std::make_shared<Shared>()), thread_([this] { work(); }) {}
+    : loop_(loop),
+      store_(store),
+      shared_(std::make_shared<Shared>()),
+      thread_([this] { work(main_); }),
+      beside_thread_([this] {
+        setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), beside_priority);  // Linux: of this thread alone
+        work(beside_);
+      }) {}
 
 StoreWorker::~StoreWorker() {
   {
     const std::lock_guard lock(mutex_);
     is_ending_ = true;
   }
-  changed_.notify_all();
+  main_.given.notify_all();
+  beside_.given.notify_all();
   thread_.join();
+  beside_thread_.join();
   const std::lock_guard lock(shared_->mutex);
   shared_->endings.clear();
 }
 
 void StoreWorker::run(std::function<void(Store&)> job, std::function<void()> then) {
+  give(main_, std::move(job), std::move(then));
+}
+
+void StoreWorker::run_beside(std::function<void(Store&)> job, std::function<void()> then) {
+  give(beside_, std::move(job), std::move(then));
+}
+
+void StoreWorker::give(Lane& lane, std::function<void(Store&)> job, std::function<void()> then) {
   {
     const std::lock_guard lock(mutex_);
-    jobs_.emplace_back(std::move(job), std::move(then));
+    lane.jobs.emplace_back(std::move(job), std::move(then));
   }
-  changed_.notify_all();
+  lane.given.notify_all();
 }
 
 void StoreWorker::wait() {
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return jobs_.empty() && !is_busy_; });
+    ended_.wait(lock, [this] { return main_.is_free() && beside_.is_free(); });
   }
   shared_->deliver();
 }
@@ -57,17 +81,17 @@ void StoreWorker::wait() {
 bool StoreWorker::is_idle() {
   const std::lock_guard lock(mutex_);
   const std::lock_guard guard(shared_->mutex);
-  return jobs_.empty() && !is_busy_ && shared_->endings.empty();
+  return main_.is_free() && beside_.is_free() && shared_->endings.empty();
 }
 
-void StoreWorker::work() {
+void StoreWorker::work(Lane& lane) {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return is_ending_ || !jobs_.empty(); });
-    if (jobs_.empty()) return;
-    auto [job, then] = std::move(jobs_.front());
-    jobs_.pop_front();
-    is_busy_ = true;
+    lane.given.wait(lock, [&] { return is_ending_ || !lane.jobs.empty(); });
+    if (lane.jobs.empty()) return;
+    auto [job, then] = std::move(lane.jobs.front());
+    lane.jobs.pop_front();
+    lane.is_busy = true;
     lock.unlock();
     job(store_);
     {
@@ -75,9 +99,21 @@ void StoreWorker::work() {
       shared_->endings.push_back(std::move(then));
     }
     loop_.post([shared = shared_] { shared->deliver(); });
+    const bool wants_tidying = &lane == &main_ && store_.wants_tidying();
     lock.lock();
-    is_busy_ = false;
-    changed_.notify_all();
+    lane.is_busy = false;
+    if (wants_tidying && !is_tidying_ && !is_ending_) {
+      is_tidying_ = true;
+      beside_.jobs.emplace_back(
+          [this](Store& store) {
+            store.tidy();
+            const std::lock_guard guard(mutex_);
+            is_tidying_ = false;
+          },
+          std::function<void()>());
+      beside_.given.notify_all();
+    }
+    ended_.notify_all();
   }
 }
 

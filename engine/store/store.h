@@ -68,6 +68,9 @@ struct StoredCheckpoint {
   std::uint64_t seq = 0;  // the last input it holds
   Instant at{};
   std::string pack_hash, body;
+  // Filled in by pack(), any thread: what is stored of the body. Else the store packs it.
+  std::string packed = {}, digest = {};
+  void pack();
 };
 
 // How long what nobody needs for a restart is kept, counted back from a checkpoint's instant.
@@ -134,6 +137,13 @@ class Store {
   Result<std::string> setting(std::string_view name) const;  // "" when absent
   Done set_setting(std::string_view name, std::string_view value);
   int schema_version() const;
+
+  // Moves what was committed from the write-ahead log into the database file: on any one other thread, while commits go
+  // on. A commit that finds the log full would do it first, and be late by the time of two syncs and a thousand pages.
+  // Nothing of it decides what is durable; a failure is met again by a commit.
+  void tidy();
+  // Whether tidy() should be called now. From the thread of the store, after a commit.
+  bool wants_tidying() const;
 
  private:
   Done write_checkpoint(const StoredCheckpoint& checkpoint, const Retention& kept);  // within a transaction

@@ -68,9 +68,15 @@ struct Process {
     outbox->wake();
     settle();
   }
-  void settle() {
+  void finish() {
     do worker->wait();
     while (!worker->is_idle());
+  }
+  void settle() {
+    do {
+      finish();
+      commits->flush();  // of results, which wait for a commit of others
+    } while (!worker->is_idle());
   }
   // "monitor|labels", then a count of the transition: the subject is what stands before the last two bars.
   StoredNotification row(const std::string& subject, int n, const std::string& notifier = "p/page") const {
@@ -182,6 +188,37 @@ TEST_CASE("what has no result on disk when the process dies is sent again under 
   p.page->came.clear();
   p.restart();
   CHECK(p.page->came.empty());
+}
+
+TEST_CASE("that a message was accepted is noted with the next commit, or after a fifth of a second") {
+  Process p;
+  const auto give = [&](const StoredNotification& row) {
+    Store::Commit part;
+    part.notifications.push_back(row);
+    p.commits->add(std::move(part), {});
+    p.finish();
+  };
+  give(p.row("m|a", 1));
+  CHECK(p.page->came.size() == 1);
+  CHECK(p.commit_count == 1);
+  CHECK(p.outbox->next_due() == p.now + milliseconds(200));
+  p.now = p.now + milliseconds(100);
+  give(p.row("m|a", 2));  // behind the first, whose result is in the same commit
+  CHECK(p.page->came.size() == 2);
+  CHECK(p.commit_count == 2);
+  CHECK(p.states()["m|a|1|0"] == "accepted");
+  CHECK(p.states()["m|a|2|0"] == "queued");
+  CHECK(p.outbox->next_due() == p.now + milliseconds(200));
+  p.now = p.now + milliseconds(199);
+  p.outbox->wake();
+  p.finish();
+  CHECK(p.commit_count == 2);
+  p.now = p.now + milliseconds(1);
+  p.outbox->wake();
+  p.finish();
+  CHECK(p.commit_count == 3);
+  CHECK(p.states()["m|a|2|0"] == "accepted");
+  CHECK(p.outbox->next_due() == far_future);
 }
 
 TEST_CASE("a known key queued again is not sent again, and a message for a notifier that is gone fails") {
