@@ -72,17 +72,18 @@ def detect(bench, every, window, keys, gap, background=0):
 
 
 def detection_rows(bench, says, took, lost, p50_must, p99_must, p99_aim, peer_keys, bound):
+    disk = bench.disk() if p50_must else []
     for q, must, aim, peer_of in ((0.5, p50_must, None, alertmanager.detection_p50), (0.99, p99_must, p99_aim, alertmanager.detection_p99)):
         peers = [] if bench.quick else [("Prometheus + Alertmanager, 1 s / 1 s / 0 s", bench.beside(f"Prometheus and Alertmanager at 1 s, p{q * 100:.0f}", peer_of, *peer_keys))]
         bench.row(f"{says}, p{q * 100:.0f} of {len(took)}", [quantile(took, q)], "ms", must, aim, less_is_better=True, peers=peers, bound=bound,
-                  note=f"p90 {quantile(took, 0.9):.2f}, worst {max(took):.2f}, {lost} lost" + ("; its peer runs in the full bench only" if bench.quick else ""))
+                  note=f"p90 {quantile(took, 0.9):.2f}, worst {max(took):.2f}, {lost} lost" + (f"; a bare fdatasync right after: {quantile(disk, q):.2f}" if disk else "") + ("; its peer runs in the full bench only" if bench.quick else ""))
 
 
 def t6(bench):
     """detect to notify on arrival"""
     keys, peer_keys = 150 if bench.quick else 400, (100, 20)
     took, lost, _ = detect(bench, "arrival", 'over = "10s", step = "1s", read = "open"', keys, 0.02)
-    detection_rows(bench, 'record sent to webhook received, every = "arrival"', took, lost, 1, 5, 2, peer_keys, "two loopback hops, one commit, curl")
+    detection_rows(bench, 'record sent to webhook received, every = "arrival"', took, lost, 1, 5, 2, peer_keys, "two loopback hops, one commit: an fdatasync")
     took, lost, rate = detect(bench, "arrival", 'over = "10s", step = "1s", read = "open"', keys, 0.02, 100_000)
     detection_rows(bench, f"the same with {rate / 1000:.0f}k rec/s beside it", took, lost, 1, 5, 2, peer_keys,
                    "the batch in front of it: parse, panes and commit of what came before")

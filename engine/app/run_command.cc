@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "app/clock.h"
+#include "app/code_pages.h"
 #include "app/commands.h"
 #include "app/data_files.h"
 #include "base/log.h"
@@ -203,6 +204,7 @@ int run_command(const RunArguments& a) {
                "tidewatch %s is ready\n  page     %s/\n  alerts   %s/api/v1/alerts\n  metrics  %s/metrics\n  records  "
                "POST %s/api/v1/records/STREAM\n",
                TIDEWATCH_VERSION, base.c_str(), base.c_str(), base.c_str(), base.c_str());
+  give_back_code_pages();
   (*engine)->run();
   return 0;
 }
