@@ -27,7 +27,7 @@ function anomaly.watch(name, value, options)
       error("anomaly.watch: the values of this handle are rows, which come when they come: " ..
             "say how long an event is, such as event = \"1 day\"", 2)
     end
-    event = 200 * step .. "s"
+    event = string.format("%dms", math.ceil(200 * step * 1000))
   end
   local fields = {
     value = value:ewma { decay = options.decay, warm = options.warm },

@@ -235,8 +235,7 @@ void MetricEngine::State::catch_up(HandleId id, DetectorTrack& track, const Targ
     if (!walk.detector && track.settled.detector) walk.detector = track.settled.detector->copy();
     take(id, walk, *end, targets, now);
   }
-  if (walk.until >= reached) return;
-  walk.until = reached;
+  walk.until = std::max(walk.until, reached);
   // Ends without a row were passed over unread; a row that comes for one of them must be noticed all the same.
   for (const Leaf* leaf : below)
     if (leaf->ring)
