@@ -17,6 +17,7 @@ struct Decoder::State {
   RowBuilder builder;
   JsonReader json;  // refers to builder; a State never moves
   std::vector<Expression> derived;
+  std::uint64_t lines = 0;
 };
 
 Decoder::Decoder(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -46,15 +47,18 @@ Result<Decoder> Decoder::create(const StreamSpec& stream) {
   return Decoder(std::move(state));
 }
 
+std::uint64_t Decoder::lines() const { return state_->lines; }
+
 Result<Batch> Decoder::decode(std::string_view body, BodyFormat format) {
   // Text columns count their characters in 32 bits.
   if (body.size() >= std::numeric_limits<std::uint32_t>::max() / 2) {
     return invalid("decoding a body: expected less than 2 GiB, got " + with_thousands(body.size()) + " bytes");
   }
+  state_->lines = 0;
   state_->builder.begin_body(body.size());
   switch (format) {
     case BodyFormat::ndjson:
-      state_->json.read_lines(body);
+      state_->lines = state_->json.read_lines(body);
       break;
     case BodyFormat::json_array:
       state_->json.read_array(body);

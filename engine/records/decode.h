@@ -29,6 +29,8 @@ class Decoder {
   ~Decoder();
 
   Result<Batch> decode(std::string_view body, BodyFormat format);
+  // Of the last body, when it was NDJSON.
+  std::uint64_t lines() const;
 
  private:
   struct State;

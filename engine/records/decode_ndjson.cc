@@ -370,7 +370,7 @@ std::string_view without_mark(std::string_view body) {
 
 }  // namespace
 
-void JsonReader::read_lines(std::string_view body) {
+std::uint64_t JsonReader::read_lines(std::string_view body) {
   body = without_mark(body);
   state_->begin_body(body);
   std::uint64_t line = 0;
@@ -382,6 +382,7 @@ void JsonReader::read_lines(std::string_view body) {
     at = end + 1;
   }
   state_->end_body();
+  return line;
 }
 
 void JsonReader::read_array(std::string_view body) {

@@ -16,8 +16,8 @@ class JsonReader {
   explicit JsonReader(RowBuilder& builder, bool reads_plain = true);
   ~JsonReader();
 
-  // One record a line; blank lines are no records. A carriage return before the line feed is dropped.
-  void read_lines(std::string_view body);
+  // One record a line; blank lines are no records. A carriage return before the line feed is dropped. How many lines.
+  std::uint64_t read_lines(std::string_view body);
   // `[{...}, {...}]`, or one object. Elements are found by their brackets; `line` is where an element begins.
   void read_array(std::string_view body);
 

@@ -75,19 +75,34 @@ struct CodedTable {
   bool is_active = false;
   std::vector<double> numbers;
   std::vector<std::uint8_t> truths, nulls;
+  void clear() {
+    is_active = false;
+    numbers.clear();
+    truths.clear();
+    nulls.clear();
+  }
 };
 
 class Machine {
  public:
-  Machine(const std::vector<ExpressionNode>& nodes, const std::vector<CodedPart>& parts, const Batch& batch)
-      : nodes_(nodes),
-        parts_(parts),
-        batch_(batch),
-        capacity_(std::min(block_rows, std::max<std::size_t>(batch.rows, 1))),
-        arenas_(nodes.size()),
-        tables_(parts.size()) {
-    for (std::size_t p = 0; p < parts_.size(); ++p) build_table(p);
+  Machine(const std::vector<ExpressionNode>& nodes, const std::vector<CodedPart>& parts)
+      : nodes_(nodes), parts_(parts), arenas_(nodes.size()), tables_(parts.size()) {}
+
+  // What run() is about: all rows of the batch, or those given.
+  void begin(const Batch& batch) {
+    batch_ = &batch;
+    rows_ = nullptr;
+    capacity_ = std::min(block_rows, std::max<std::size_t>(batch.rows, 1));
+    for (std::size_t p = 0; p < parts_.size(); ++p) build_table(p, batch.rows);
     coded_column_ = nullptr;
+  }
+  void begin(const Batch& batch, std::span<const std::uint32_t> rows) {
+    batch_ = &batch;
+    rows_ = nullptr;  // a table is made from codes
+    capacity_ = std::min(block_rows, std::max<std::size_t>(rows.size(), 1));
+    for (std::size_t p = 0; p < parts_.size(); ++p) build_table(p, rows.size());
+    coded_column_ = nullptr;
+    rows_ = rows.data();
   }
 
   Value run(std::size_t from, std::size_t count) {
@@ -107,12 +122,13 @@ class Machine {
   }
 
  private:
-  void build_table(std::size_t p) {
+  void build_table(std::size_t p, std::size_t rows) {
     const CodedPart& part = parts_[p];
-    const Column& column = batch_.columns[part.column];
+    const Column& column = batch_->columns[part.column];
     const std::size_t codes = column.dictionary.size();
-    if (codes + 1 > batch_.rows) return;
     CodedTable& table = tables_[p];
+    table.clear();
+    if (codes + 1 > rows) return;
     coded_column_ = &column;
     for (std::size_t from = 0; from <= codes; from += capacity_) {
       at_ = from;
@@ -130,21 +146,22 @@ class Machine {
   }
 
   void look_up(std::size_t p) {
-    const Column& column = batch_.columns[parts_[p].column];
+    const Column& column = batch_->columns[parts_[p].column];
     const CodedTable& table = tables_[p];
-    const std::uint32_t* codes = column.codes.data() + at_;
-    const std::uint8_t* null = column.null.data() + at_;
     const std::size_t null_entry = column.dictionary.size();
     Value out;
     if (nodes_[parts_[p].root].kind == ExpressionKind::truth) {
       std::uint8_t* truths = truths_here();
-      for (std::size_t i = 0; i < count_; ++i) truths[i] = table.truths[null[i] ? null_entry : codes[i]];
+      for (std::size_t i = 0; i < count_; ++i) {
+        const std::size_t row = row_at(i);
+        truths[i] = table.truths[column.null[row] ? null_entry : column.codes[row]];
+      }
       out.truth = truths;
     } else {
       double* numbers = numbers_here();
       std::uint8_t* nulls = nulls_here();
       for (std::size_t i = 0; i < count_; ++i) {
-        const std::size_t entry = null[i] ? null_entry : codes[i];
+        const std::size_t row = row_at(i), entry = column.null[row] ? null_entry : column.codes[row];
         numbers[i] = table.numbers[entry];
         nulls[i] = table.nulls[entry];
       }
@@ -154,6 +171,13 @@ class Machine {
     stack_.push_back(out);
   }
 
+  std::size_t row_at(std::size_t i) const { return rows_ == nullptr ? at_ + i : rows_[at_ + i]; }
+  const std::uint8_t* nulls_of(const Column& column) {
+    if (rows_ == nullptr) return column.null.data() + at_;
+    std::uint8_t* const nulls = nulls_here();
+    for (std::size_t i = 0; i < count_; ++i) nulls[i] = column.null[row_at(i)];
+    return nulls;
+  }
   Value pop() {
     const Value value = stack_.back();
     stack_.pop_back();
@@ -362,8 +386,8 @@ class Machine {
       }
       out.null = nulls;
     } else {
-      for (std::size_t i = 0; i < count_; ++i) texts[i] = dictionary_text(column, column.codes[at_ + i]);
-      out.null = column.null.data() + at_;
+      for (std::size_t i = 0; i < count_; ++i) texts[i] = dictionary_text(column, column.codes[row_at(i)]);
+      out.null = nulls_of(column);
     }
     out.text = texts;
   }
@@ -384,30 +408,32 @@ class Machine {
       std::fill_n(truths, count_, node.number != 0 ? std::uint8_t{truth_true} : std::uint8_t{truth_false});
       out.truth = truths;
     } else {
-      column_leaf(node, batch_.columns[node.column], out);
+      column_leaf(node, batch_->columns[node.column], out);
     }
     stack_.push_back(out);
   }
 
   void column_leaf(const ExpressionNode& node, const Column& column, Value& out) {
     if (node.op == Op::text_column) return text_column(column, out);
-    const std::uint8_t* null = column.null.data() + at_;
     if (node.op == Op::boolean_column) {
       std::uint8_t* truths = truths_here();
       for (std::size_t i = 0; i < count_; ++i) {
-        truths[i] = null[i] ? std::uint8_t{truth_unknown} : std::uint8_t{column.integers[at_ + i] != 0};
+        const std::size_t row = row_at(i);
+        truths[i] = column.null[row] ? std::uint8_t{truth_unknown} : std::uint8_t{column.integers[row] != 0};
       }
       out.truth = truths;
       return;
     }
-    out.null = null;
-    if (node.op == Op::number_column) {
+    out.null = nulls_of(column);
+    if (node.op == Op::number_column && rows_ == nullptr) {
       out.number = column.numbers.data() + at_;
       return;
     }
     double* numbers = numbers_here();
     const double unit = node.op == Op::time_column ? 1e9 : 1.0;
-    for (std::size_t i = 0; i < count_; ++i) numbers[i] = static_cast<double>(column.integers[at_ + i]) / unit;
+    for (std::size_t i = 0; i < count_; ++i)
+      numbers[i] = node.op == Op::number_column ? column.numbers[row_at(i)]
+                                                : static_cast<double>(column.integers[row_at(i)]) / unit;
     out.number = numbers;
   }
 
@@ -503,8 +529,9 @@ class Machine {
 
   const std::vector<ExpressionNode>& nodes_;
   const std::vector<CodedPart>& parts_;
-  const Batch& batch_;
-  std::size_t capacity_;
+  const Batch* batch_ = nullptr;
+  const std::uint32_t* rows_ = nullptr;  // those that are asked for; null: all
+  std::size_t capacity_ = 0;
   std::size_t at_ = 0, count_ = 0;
   const Column* coded_column_ = nullptr;  // set while a coded table is built
   std::vector<Value> stack_;
@@ -521,6 +548,7 @@ struct Expression::Program {
   std::vector<CodedPart> parts;
   std::vector<std::size_t> columns;
   std::optional<Expression::TextEquality> text_equality;
+  std::optional<Machine> machine;  // its arrays are kept from batch to batch
 };
 
 namespace {
@@ -553,6 +581,7 @@ Result<Expression> Expression::compile(std::string_view text, const StreamSpec& 
   }
   std::sort(program->columns.begin(), program->columns.end());
   program->columns.erase(std::unique(program->columns.begin(), program->columns.end()), program->columns.end());
+  program->machine.emplace(program->nodes, program->parts);
   return Expression(std::move(program));
 }
 
@@ -564,11 +593,23 @@ const std::vector<std::size_t>& Expression::columns() const { return program_->c
 void Expression::test(const Batch& batch, std::vector<std::uint8_t>& out) const {
   out.resize(batch.rows);
   if (batch.rows == 0) return;
-  Machine machine(program_->nodes, program_->parts, batch);
+  Machine& machine = *program_->machine;
+  machine.begin(batch);
   for (std::size_t from = 0; from < batch.rows; from += block_rows) {
     const std::size_t count = std::min(block_rows, batch.rows - from);
     const Value value = machine.run(from, count);
     std::copy_n(value.truth, count, out.begin() + static_cast<std::ptrdiff_t>(from));
+  }
+}
+
+void Expression::test(const Batch& batch, std::span<const std::uint32_t> rows, std::vector<std::uint8_t>& out) const {
+  if (out.size() < batch.rows) out.resize(batch.rows);
+  Machine& machine = *program_->machine;
+  machine.begin(batch, rows);
+  for (std::size_t from = 0; from < rows.size(); from += block_rows) {
+    const std::size_t count = std::min(block_rows, rows.size() - from);
+    const Value value = machine.run(from, count);
+    for (std::size_t i = 0; i < count; ++i) out[rows[from + i]] = value.truth[i];
   }
 }
 
@@ -579,7 +620,8 @@ void Expression::compute(const Batch& batch, Column& out) const {
   out.null.resize(batch.rows);
   if (batch.rows == 0) return;
   const bool is_truth = kind() == ExpressionKind::truth;
-  Machine machine(program_->nodes, program_->parts, batch);
+  Machine& machine = *program_->machine;
+  machine.begin(batch);
   for (std::size_t from = 0; from < batch.rows; from += block_rows) {
     const std::size_t count = std::min(block_rows, batch.rows - from);
     const Value value = machine.run(from, count);

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,8 +49,10 @@ class Expression {
   };
   const std::optional<TextEquality>& text_equality() const;
 
-  // One Truth a row. kind() must be truth.
+  // One Truth a row. kind() must be truth. Arrays are kept between calls: one thread at a time.
   void test(const Batch& batch, std::vector<std::uint8_t>& out) const;
+  // The same for some rows of the batch: out[row] for each, what stands at other rows has no meaning.
+  void test(const Batch& batch, std::span<const std::uint32_t> rows, std::vector<std::uint8_t>& out) const;
   // A number column (nulls where an input was null; division by zero and other non-finite results stay as they are).
   void compute(const Batch& batch, Column& out) const;
 

@@ -73,7 +73,7 @@ class Cursor {
   }
   bool take_key(const LearntKey& key) {
     if (!key.stands_at(at_, end_)) return false;
-    at_ += key.name.size() + 2;
+    at_ += key.quoted_size;
     return true;
   }
   bool literal(std::string_view word) {
@@ -190,11 +190,30 @@ class Cursor {
     const auto read = std::from_chars(from, at_, out);
     return read.ec == std::errc() && read.ptr == at_;
   }
+  // A number whose value nobody asks for: nearly all end within sixteen bytes, at the first byte that is no digit
+  // behind at most one point.
+  bool skip_number() {
+#ifdef __SSE2__
+    const char* const first = at_ + (*at_ == '-');
+    const __m128i value = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(first)), _mm_set1_epi8('0'));
+    const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
+    const unsigned others = static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0xffffu, behind = others & (others - 1);
+    if (others > 1 && !(others & 1) && (*first != '0' || (others & 2))) {
+      const char* p = first + __builtin_ctz(others);
+      if (*p != '.') {
+        if (ends_at(p)) return true;
+      } else if (behind && !(behind & (others & (0u - others)) << 1) && ends_at(first + __builtin_ctz(behind))) {
+        return true;
+      }
+    }
+#endif
+    Decimal number;
+    return decimal(number);
+  }
   // Any value, read to its end.
   bool skip(int depth) {
     if (at_ >= end_ || depth > deepest) return false;
     std::string_view ignored;
-    Decimal number;
     switch (*at_) {
       case '"':
         return text(ignored);
@@ -223,11 +242,17 @@ class Cursor {
         } while (take(','));
         return take(']');
       default:
-        return decimal(number);
+        return skip_number();
     }
   }
 
  private:
+  // Moves to p when the value in hand may end there.
+  bool ends_at(const char* p) {
+    if (p > end_ || (p < end_ && *p != ',' && *p != '}' && *p != ']' && !is_space(*p))) return false;
+    at_ = p;
+    return true;
+  }
   bool ends_value() const { return at_ >= end_ || *at_ == ',' || *at_ == '}' || *at_ == ']' || is_space(*at_); }
   const char* at_;
   const char* end_;
@@ -297,37 +322,24 @@ bool take_value(Cursor& cursor, std::size_t column, RowBuilder& builder) {
 LearntKey::LearntKey(std::string_view text, int schema_column) : name(text), column(schema_column) {
   for (const char c : name) is_plain = is_plain && c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 32;
   quoted_ = "\"" + name + "\"";
-  if (quoted_.size() > most_words * 8) return;
-  words_ = (quoted_.size() + 7) / 8;
-  std::memcpy(bytes_, quoted_.data(), quoted_.size());
-  const std::string ones(quoted_.size(), '\xff');
-  std::memcpy(mask_, ones.data(), ones.size());
-}
-
-bool LearntKey::stands_at(const char* raw, const char* end) const {
-  if (!is_plain || static_cast<std::size_t>(end - raw) < quoted_.size()) return false;
-  if (words_ == 0) return std::memcmp(raw, quoted_.data(), quoted_.size()) == 0;
-  std::uint64_t different = 0;
-  for (std::size_t i = 0; i < words_; ++i) {
-    std::uint64_t word;
-    std::memcpy(&word, raw + i * 8, 8);
-    different |= (word ^ bytes_[i]) & mask_[i];
-  }
-  return different == 0;
+  quoted_size = quoted_.size();
+  is_short_ = is_plain && quoted_size <= sizeof bytes_;
+  if (!is_short_) return;
+  std::memcpy(bytes_, quoted_.data(), quoted_size);
+  std::memset(mask_, 0xff, quoted_size);
 }
 
 bool PlainRecord::read(std::string_view text, std::vector<LearntKey>& keys, RowBuilder& builder) {
   Cursor cursor(text.data(), text.data() + text.size());
   unknown_.clear();
   if (keys.empty() || !cursor.take('{')) return false;
-  std::size_t next = 0;
+  LearntKey *const first = keys.data(), *const last = first + keys.size(), *next = first;
   do {
     cursor.skip_space();
     LearntKey* key = nullptr;
-    for (std::size_t tried = 0; tried < keys.size() && !key; ++tried) {
-      LearntKey& candidate = keys[next];
-      if (++next == keys.size()) next = 0;
-      if (cursor.take_key(candidate)) key = &candidate;
+    for (std::size_t tried = keys.size(); tried > 0 && !key; --tried) {
+      if (cursor.take_key(*next)) key = next;
+      if (++next == last) next = first;
     }
     if (!key || !cursor.take(':')) return false;
     cursor.skip_space();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,17 +19,25 @@ struct LearntKey {
   explicit LearntKey(std::string_view text, int schema_column);
 
   std::string name;
+  std::size_t quoted_size = 0;
   int column = -1;         // -1: not in the schema
   bool is_plain = true;    // may be compared raw: no quote, backslash or control character
   std::uint64_t rows = 0;  // of this body, for unknown keys
 
   // True when `raw` begins with the key in quotes. 32 bytes from `raw` on must be readable.
-  bool stands_at(const char* raw, const char* end) const;
+  bool stands_at(const char* raw, const char* end) const {
+    if (static_cast<std::size_t>(end - raw) < quoted_size) return false;
+    if (!is_short_) return is_plain && std::memcmp(raw, quoted_.data(), quoted_size) == 0;
+    std::uint64_t words[most_words], different = 0;
+    std::memcpy(words, raw, sizeof words);
+    for (std::size_t i = 0; i < most_words; ++i) different |= (words[i] ^ bytes_[i]) & mask_[i];
+    return different == 0;
+  }
 
  private:
   static constexpr std::size_t most_words = 4;
   std::string quoted_;
-  std::size_t words_ = 0;  // of the masks; 0 = too long for them
+  bool is_short_ = false;  // the words hold it
   std::uint64_t bytes_[most_words] = {}, mask_[most_words] = {};
 };
 

@@ -3,6 +3,7 @@
 #include "records/row_builder.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <tuple>
 
@@ -15,55 +16,13 @@ constexpr std::size_t record_bytes = 1024;
 constexpr std::size_t shown_value_bytes = 60;
 constexpr std::size_t kept_facts = 64;  // distinct ones a body: random keys must not grow a batch without bound
 
-std::uint32_t text_hash(std::string_view text) {
-  constexpr std::uint64_t odd = 0x9E3779B97F4A7C15ull;
-  const char* p = text.data();
-  std::size_t n = text.size();
-  std::uint64_t hash = n * odd;
-  for (; n >= 8; n -= 8, p += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, p, 8);
-    hash = (hash ^ word) * odd;
-    hash ^= hash >> 32;
-  }
-  std::uint64_t rest = 0;
-  if (n >= 4) {
-    std::uint32_t low, high;
-    std::memcpy(&low, p, 4);
-    std::memcpy(&high, p + n - 4, 4);
-    rest = low | (static_cast<std::uint64_t>(high) << 32);
-  } else if (n > 0) {
-    const auto byte = [p](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])); };
-    rest = byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16;
-  }
-  hash = (hash ^ rest) * odd;
-  return static_cast<std::uint32_t>(hash >> 32);
-}
+constexpr std::uint64_t odd = 0x9E3779B97F4A7C15ull;
 
-// Short texts are compared in two overlapping words: most are, and a call would cost more.
-bool is_same(std::string_view a, std::string_view b) {
-  const std::size_t n = a.size();
-  if (n != b.size()) return false;
-  if (n > 16) return a == b;
-  if (n < 4) {
-    for (std::size_t i = 0; i < n; ++i)
-      if (a[i] != b[i]) return false;
-    return true;
-  }
-  if (n < 8) {
-    std::uint32_t words[4];
-    std::memcpy(&words[0], a.data(), 4);
-    std::memcpy(&words[1], b.data(), 4);
-    std::memcpy(&words[2], a.data() + n - 4, 4);
-    std::memcpy(&words[3], b.data() + n - 4, 4);
-    return words[0] == words[1] && words[2] == words[3];
-  }
-  std::uint64_t words[4];
-  std::memcpy(&words[0], a.data(), 8);
-  std::memcpy(&words[1], b.data(), 8);
-  std::memcpy(&words[2], a.data() + n - 8, 8);
-  std::memcpy(&words[3], b.data() + n - 8, 8);
-  return words[0] == words[1] && words[2] == words[3];
+template <typename Word>
+Word word_at(const char* p) {
+  Word word;
+  std::memcpy(&word, p, sizeof word);
+  return word;
 }
 
 std::string shown(std::string_view value) {
@@ -83,12 +42,42 @@ void CodeTable::begin() {
   }
 }
 
+// Two words that overlap in the middle hold every byte of a text of eight to sixteen; shorter ones likewise.
+CodeTable::Slot CodeTable::words_of(std::string_view text) {
+  const char* const p = text.data();
+  const std::size_t n = text.size();
+  Slot out;
+  out.length = static_cast<std::uint32_t>(n);
+  if (n >= 8) {
+    out.first = word_at<std::uint64_t>(p);
+    out.last = word_at<std::uint64_t>(p + n - 8);
+    for (std::size_t at = 8; at + 8 < n && n > 16; at += 8)
+      out.first = (std::rotl(out.first, 29) ^ word_at<std::uint64_t>(p + at)) * odd;
+  } else if (n >= 4) {
+    out.first = word_at<std::uint32_t>(p);
+    out.last = word_at<std::uint32_t>(p + n - 4);
+  } else if (n > 0) {
+    const auto byte = [p](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])); };
+    out.first = byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16;
+  }
+  return out;
+}
+
+std::uint32_t CodeTable::hash_of(const Slot& words) {
+  const std::uint64_t hash = ((words.first ^ words.length) * odd ^ words.last) * odd;
+  return static_cast<std::uint32_t>(hash >> 32);
+}
+
 std::uint32_t CodeTable::code_of(std::string_view text, Dictionary& dictionary) {
-  const std::uint32_t hash = text_hash(text);
+  Slot words = words_of(text);
+  const std::uint32_t hash = hash_of(words);
   std::size_t mask = slots_.size() - 1;
   std::size_t i = hash & mask;
   for (; slots_[i].epoch == epoch_; i = (i + 1) & mask) {
-    if (slots_[i].hash == hash && is_same(dictionary[slots_[i].code], text)) return slots_[i].code;
+    const Slot& slot = slots_[i];
+    if (slot.first == words.first && slot.last == words.last && slot.length == words.length &&
+        (words.length <= 16 || dictionary[slot.code] == text))
+      return slot.code;
   }
   if (used_ * 2 >= slots_.size()) {
     grow();
@@ -96,10 +85,11 @@ std::uint32_t CodeTable::code_of(std::string_view text, Dictionary& dictionary) 
     for (i = hash & mask; slots_[i].epoch == epoch_; i = (i + 1) & mask) {
     }
   }
-  const std::uint32_t code = dictionary.add(text);
-  slots_[i] = {hash, code, epoch_};
+  words.code = dictionary.add(text);
+  words.epoch = epoch_;
+  slots_[i] = words;
   ++used_;
-  return code;
+  return words.code;
 }
 
 void CodeTable::grow() {
@@ -108,7 +98,7 @@ void CodeTable::grow() {
   const std::size_t mask = slots_.size() - 1;
   for (const Slot& slot : old) {
     if (slot.epoch != epoch_) continue;
-    std::size_t i = slot.hash & mask;
+    std::size_t i = hash_of(slot) & mask;
     while (slots_[i].epoch == epoch_) i = (i + 1) & mask;
     slots_[i] = slot;
   }
@@ -192,7 +182,8 @@ void RowBuilder::problem(std::string_view reason, std::string detail) {
 void RowBuilder::end_row(std::string_view record, std::uint64_t line) {
   const bool is_unreadable = !reason_.empty() && reason_.substr(0, 4) == "bad_" && reason_ != "bad_time";
   for (std::size_t c = 0; c < cells_.size() && !is_unreadable; ++c) {
-    if (cells_[c].state != Cell::State::absent) continue;
+    if (cells_[c].state != Cell::State::absent) [[likely]]
+      continue;
     if (columns_[c].nullable) {
       cells_[c].state = Cell::State::null;
       continue;

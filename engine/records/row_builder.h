@@ -13,7 +13,8 @@
 
 namespace tidewatch {
 
-// Category texts to dictionary codes: open addressing, emptied between bodies by a new epoch instead of a sweep.
+// Category texts to dictionary codes: open addressing, emptied between bodies by a new epoch instead of a sweep. A text
+// of up to sixteen bytes is told by its words and its length alone.
 class CodeTable {
  public:
   void begin();
@@ -21,8 +22,11 @@ class CodeTable {
 
  private:
   struct Slot {
-    std::uint32_t hash = 0, code = 0, epoch = 0;
+    std::uint64_t first = 0, last = 0;  // words of the text; of a longer one a hash and its last word
+    std::uint32_t length = 0, code = 0, epoch = 0;
   };
+  static Slot words_of(std::string_view text);
+  static std::uint32_t hash_of(const Slot& words);
   void grow();
   std::vector<Slot> slots_ = std::vector<Slot>(64);
   std::uint32_t epoch_ = 0;

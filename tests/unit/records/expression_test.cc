@@ -154,3 +154,36 @@ TEST_CASE("results do not depend on blocks or on dictionary tables") {
     CHECK(all == by_row);
   }
 }
+
+TEST_CASE("some rows of a batch are tested as all of them are, by one expression in any order of batches") {
+  std::string body;
+  for (int i = 0; i < 3000; ++i) {
+    body += "{\"ts\":" + std::to_string(i) + ",\"endpoint\":\"/" + std::to_string(i % 7) +
+            "\",\"status\":" + std::to_string(i % 13) + (i % 4 ? ",\"ok\":true" : "") +
+            (i % 3 ? ",\"latency_ms\":" + std::to_string(i % 11) : "") +
+            (i % 5 ? ",\"note\":\"" + std::to_string(i % 3) + "\"}\n" : "}\n");
+  }
+  const Batch large = decoded(api_stream(), body), small = large.slice(100, 140);
+  const unsigned seed = 20261;
+  std::mt19937 random(seed);
+  for (const std::string text :
+       {"status >= 5", "latency_ms > 3", "ts > 1000 and latency_ms * 2 > status", "ok", "not ok or note == '1'",
+        "endpoint == '/3' or endpoint == '/4'", "len(note .. endpoint) > 2 and endpoint < '/5'",
+        "coalesce(note, 'x') == 'x' and upper(endpoint) ~= '/0'", "coalesce(latency_ms, status) > 4",
+        "is_null(note) == (status % 5 == 0)"}) {
+    INFO(text << ", seed " << seed);
+    auto expression = Expression::compile(text, api_stream());
+    REQUIRE(expression);
+    std::vector<std::uint8_t> whole, some;
+    for (int i = 0; i < 12; ++i) {
+      const Batch& batch = i % 3 == 1 ? small : large;
+      const unsigned one_in = i % 2 ? 2 : 300;
+      std::vector<std::uint32_t> rows;
+      for (std::uint32_t row = 0; row < batch.rows; ++row)
+        if (random() % one_in == 0) rows.push_back(row);
+      expression->test(batch, rows, some);
+      expression->test(batch, whole);
+      for (const std::uint32_t row : rows) REQUIRE(int(some[row]) == int(whole[row]));
+    }
+  }
+}
