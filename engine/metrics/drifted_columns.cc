@@ -54,6 +54,9 @@ class DriftedColumns final : public Family {
   void prepare(const Batch& batch) override {
     for (const Part& part : parts_) part.family->prepare(batch);
   }
+  void prepare_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
+    for (const Part& part : parts_) part.family->prepare_rows(batch, rows);
+  }
   void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
     auto& own = static_cast<TableState&>(state);
     own.n += rows.size();

@@ -41,8 +41,9 @@ void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const
   if (out.status == Status::undefined || out.status == Status::no_data) out.value.reset();
 }
 
-SharedReading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row,
-                                          Instant watermark) {
+SharedReading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& series, SharedReading made,
+                                          Instant next_row, Instant watermark) {
+  Reading& fresh = made.edit();
   Ring& ring = *leaf.ring;
   if (series.recorded.size() <= part.recorder) series.recorded.resize(part.recorder + 1);
   std::vector<RecordedWindow>& windows = series.recorded[part.recorder];
@@ -66,17 +67,16 @@ SharedReading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& 
     fresh.late = rows > place->first_rows ? rows - place->first_rows : before.late;
   }
   place->is_final = fresh.is_final;
-  place->reading = SharedReading(std::move(fresh));
+  place->reading = made;
   place->series_version = series.version;
   place->mark_version = ring.mark_version();
   place->next_row = next_row;
-  SharedReading answer = place->reading;
   // Kept: windows still open to revision and the newest final one; all that are read again when looked back at.
   const Instant needed = leaf.keeps_windows ? watermark - leaf.lateness - leaf.keep_behind : watermark - leaf.lateness;
   std::size_t drop = 0;
   while (drop + 1 < windows.size() && windows[drop + 1].to <= needed) ++drop;
   if (drop > 0) windows.erase(windows.begin(), windows.begin() + static_cast<std::ptrdiff_t>(drop));
-  return answer;
+  return made;
 }
 
 SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of,
@@ -85,11 +85,11 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
   const StreamState& stream = *leaf.stream;
   if (stream.joined) return read_joined(leaf, part, series, as_of, now);
   const Instant watermark = stream.watermark.value();
-  Reading fresh;
-  fresh.as_of = now;
   if (watermark == far_past) {
-    fresh.reason = "no row of the stream yet";
-    return fresh;
+    Reading none;
+    none.as_of = now;
+    none.reason = "no row of the stream yet";
+    return none;
   }
   const bool is_newest = !as_of.at && as_of.shift.ns == 0;
   const bool is_open = leaf.spec.read == ReadMode::open && !as_of.at;
@@ -112,6 +112,9 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
       return known->reading;
     }
   }
+  SharedReading made;
+  Reading& fresh = made.edit();
+  fresh.as_of = now;
   fresh.from = range.from;
   fresh.to = range.to;
   if (!is_open) ring.was_read(range.end, range.to);
@@ -129,8 +132,8 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
   finish(leaf, part, state, family, !state && ring.had_rows(range.first, range.end), begins_early,
          ring.undefined_in(range.first, range.end), fresh);
-  if (is_open || !series) return fresh;
-  return record(leaf, part, *series, std::move(fresh), far_future, watermark);
+  if (is_open || !series) return made;
+  return record(leaf, part, *series, std::move(made), far_future, watermark);
 }
 
 SharedReading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of,
@@ -420,11 +423,19 @@ const Listing& MetricEngine::State::list(HandleId id) {
   if (seen == listing.seen) return listing;
   listing.seen = seen;
   ++listing.generation;
+  listing.targets.clear();
+  if (Leaf* const leaf = leaf_of[id]; leaf && is_grouped[id] && leaf->ring && !leaf->is_by_column) {
+    listing.labels.clear();  // the label sets of the ring, each with its series beside it
+    for (const auto& [labels, series] : leaf->ring->series()) {
+      listing.labels.push_back(&labels);
+      listing.targets.emplace_back().series = series.get();
+    }
+    return listing;
+  }
   if (is_grouped[id])
     labels_under(id, listing.labels);
   else
     listing.labels.assign(1, &no_labels);
-  listing.targets.clear();
   for (const LabelSet* labels : listing.labels)
     for (Leaf* leaf : leaves_under[id]) listing.targets.push_back(target_of(*leaf, *labels));
   return listing;

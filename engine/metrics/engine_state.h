@@ -182,7 +182,7 @@ struct MetricEngine::State {
   Reading read_stream(Leaf& leaf, const AsOf& as_of, Instant now);
   void finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family, bool had_rows,
               bool begins_early, const std::string* undefined, Reading& out) const;
-  SharedReading record(Leaf& leaf, Leaf::Part& part, Series& series, Reading fresh, Instant next_row,
+  SharedReading record(Leaf& leaf, Leaf::Part& part, Series& series, SharedReading made, Instant next_row,
                        Instant watermark);
   // Joined streams: rows of a side, time of a side, and readings that wait for labels.
   void join_feed(StreamState& from, const Batch& batch, std::span<const std::uint32_t> rows);

@@ -1,6 +1,7 @@
 // The slow half of the exact sum: widening, carrying, rounding once, and the canonical bytes.
 #include "metrics/exact_sum.h"
 
+#include <cstdlib>
 #include <limits>
 
 namespace tidewatch {
@@ -181,7 +182,78 @@ bool ExactSum::read(ByteReader& in) {
   return in.good();
 }
 
+double ExactSum::rounded(bool negative, const std::uint32_t* digits, unsigned count, int exponent) {
+  const auto digit = [&](unsigned from_top) -> std::uint64_t {
+    return from_top < count ? digits[count - 1 - from_top] : 0;
+  };
+  const int lead = std::countl_zero(digits[count - 1]);
+  std::uint64_t head = (digit(0) << 32 | digit(1)) << lead, below = digit(2) << (32 + lead);
+  if (lead) head |= digit(2) >> (32 - lead);
+  for (unsigned i = 3; i < count && below == 0; ++i) below = digit(i);
+  std::uint64_t kept = head >> 11;
+  const std::uint64_t rest = head & 0x7ff, half = 0x400;
+  if (rest > half || (rest == half && (below != 0 || (kept & 1)))) ++kept;
+  const int top = 32 * static_cast<int>(count) - lead - 1;
+  const double magnitude = std::ldexp(static_cast<double>(kept), exponent + top - 52);
+  return negative ? -magnitude : magnitude;
+}
+
 double centered(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy) {
+  // n * xy - x * y as one integer in units of 2^-2148. Sums of a usual range are a few digits of 32 bits.
+  constexpr unsigned few = 12, room = 24;
+  constexpr int farthest = 900;  // of the result's exponent: neither way has to do with subnormals then
+  ExactSum::Digits dx, dy, dxy;
+  x.take_digits(dx);
+  if (&y != &x) y.take_digits(dy);
+  const ExactSum::Digits& of_y = &y == &x ? dx : dy;
+  xy.take_digits(dxy);
+  const bool is_short = dx.count <= few && of_y.count <= few && dxy.count <= few && n >> 32 == 0;
+  const bool has_product = dx.count > 0 && of_y.count > 0;
+  const unsigned product_at = dx.low + of_y.low, xy_at = dxy.low + 33;  // 1074 = 33 * 32 + 18
+  const unsigned low = !has_product ? xy_at : dxy.count == 0 ? product_at : std::min(product_at, xy_at);
+  const unsigned end = std::max(product_at + dx.count + of_y.count, xy_at + dxy.count + 2) + 1;
+  if (!is_short || end - low > room) return centered_by_parts(n, x, y, xy);
+  std::int64_t work[room] = {};
+  const auto add = [&](unsigned at, std::uint64_t value, bool is_negative) {
+    for (; value != 0; value >>= 32, ++at) {
+      const auto digit = static_cast<std::int64_t>(static_cast<std::uint32_t>(value));
+      work[at - low] += is_negative ? -digit : digit;
+    }
+  };
+  for (unsigned i = 0; i < dxy.count; ++i) {
+    const std::uint64_t part = dxy.digits[i] * n;
+    add(xy_at + i, (part & 0xffffffff) << 18, dxy.negative);
+    add(xy_at + i + 1, (part >> 32) << 18, dxy.negative);
+  }
+  for (unsigned i = 0; i < dx.count; ++i)
+    for (unsigned j = 0; j < of_y.count; ++j)
+      add(product_at + i + j, static_cast<std::uint64_t>(dx.digits[i]) * of_y.digits[j], dx.negative == of_y.negative);
+  const unsigned count = end - low;
+  const auto carry_all = [&] {
+    for (unsigned i = 0; i + 1 < count; ++i) {
+      work[i + 1] += work[i] >> 32;
+      work[i] &= 0xffffffff;
+    }
+  };
+  carry_all();
+  const bool is_negative = work[count - 1] < 0;
+  if (is_negative) {
+    for (unsigned i = 0; i < count; ++i) work[i] = -work[i];
+    carry_all();
+  }
+  std::uint32_t digits[room];
+  unsigned used = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    digits[i] = static_cast<std::uint32_t>(work[i]);
+    if (digits[i] != 0) used = i + 1;
+  }
+  if (used == 0) return 0.0;
+  const int exponent = 32 * static_cast<int>(low) - 2148;
+  if (std::abs(exponent + 32 * static_cast<int>(used)) > farthest) return centered_by_parts(n, x, y, xy);
+  return ExactSum::rounded(is_negative, digits, used, exponent) / static_cast<double>(n);
+}
+
+double centered_by_parts(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy) {
   const auto px = x.parts(), py = y.parts(), pxy = xy.parts();
   // Scaled by a power of two so that no product leaves the range; what underflows then is below 2^-900 of the result's
   // largest term.

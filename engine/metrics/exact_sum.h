@@ -77,6 +77,9 @@ class ExactSum {
     std::uint32_t digits[all_chunks + 3];  // the first `count`; no zero at either end
   };
   void take_digits(Digits& out) const;
+  // Rounds sign, digits and their place (the exponent of digits[0]) to a double, once, half to even; no subnormals.
+  static double rounded(bool negative, const std::uint32_t* digits, unsigned count, int exponent);
+  friend double centered(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy);
 
   std::int64_t small_[inline_chunks] = {};
   std::unique_ptr<std::int64_t[]> large_;
@@ -87,5 +90,7 @@ class ExactSum {
 // Σxy - Σx * Σy / n without cancellation: the difference is taken exactly and rounded once before the division by n.
 // With y = x it is Σ(x - mean)². n > 0. Not finite when a sum is beyond the largest double.
 double centered(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy);
+// The same by sums of doubles, for values of any size: what centered() does where its integers would be long.
+double centered_by_parts(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy);
 
 }  // namespace tidewatch

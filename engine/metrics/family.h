@@ -50,6 +50,8 @@ class Family {
   // dictionary). Optional for the caller, but who calls it for one batch calls it for every later one: it is remembered
   // by address.
   virtual void prepare(const Batch&) {}
+  // The same when only these rows will be added: of a batch a ring with a `where` may take a hundredth.
+  virtual void prepare_rows(const Batch& batch, std::span<const std::uint32_t>) { prepare(batch); }
   // Adds the given rows (indices into batch, already selected by `where` and label set; ascending).
   virtual void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const = 0;
   // Adds one row: the same as add() with one index; the ingest path calls this.

@@ -2,6 +2,7 @@
 // (a "N rows" window all of them, a baseline 100,000, `exact` a million) and then only buckets. A merge keeps what its
 // parts had, so a window of small panes is exact however many panes it has. Percentiles are never averaged.
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "metrics/bucket_sketch.h"
@@ -134,11 +135,21 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
         is_nearest ? static_cast<double>(nearest_rank(q, values.size())) : q * static_cast<double>(values.size() - 1);
     const auto below = std::min(static_cast<std::size_t>(rank), values.size() - 1);
     const double part = rank - static_cast<double>(below);
-    const auto at = values.begin() + static_cast<std::ptrdiff_t>(below);
-    std::nth_element(values.begin(), at, values.end());
-    const double low = *at;
-    if (part <= 0 || below + 1 == values.size()) return low;
-    const double high = *std::min_element(at + 1, values.end());
+    double low = 0, high = 0;
+    const std::size_t above = values.size() - below;
+    if (above <= std::min<std::size_t>(16, values.size() / 4)) {
+      // A high quantile: few values stand above it, and nearly every value is seen to be below those at once.
+      const auto past = values.begin() + static_cast<std::ptrdiff_t>(above);
+      std::partial_sort(values.begin(), past, values.end(), std::greater<>());
+      low = past[-1];
+      high = above > 1 ? past[-2] : low;
+    } else {
+      const auto at = values.begin() + static_cast<std::ptrdiff_t>(below);
+      std::nth_element(values.begin(), at, values.end());
+      low = high = *at;
+      if (part > 0 && above > 1) high = *std::min_element(at + 1, values.end());
+    }
+    if (part <= 0 || above == 1) return low;
     const double step = high - low;
     if (!std::isfinite(step)) return low * (1 - part) + high * part;
     return part < 0.5 ? low + step * part : high - step * (1 - part);

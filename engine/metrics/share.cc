@@ -35,6 +35,10 @@ class Share final : public FamilyOf<Share, ShareState> {
     expression_.test(batch, truths_);
     prepared_ = &batch;
   }
+  void prepare_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
+    expression_.test(batch, rows, truths_);
+    prepared_ = &batch;
+  }
   void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
     auto& own = static_cast<ShareState&>(state);
     if (&batch == prepared_) {

@@ -35,7 +35,7 @@ class SharedReading {
   // To change it: in place when nobody else holds it, else its own copy.
   Reading& edit() {
     if (!box_)
-      box_ = new Box(Reading());
+      box_ = new Box();
     else if (box_->users > 1)
       *this = SharedReading(box_->reading);
     return box_->reading;
@@ -43,6 +43,7 @@ class SharedReading {
 
  private:
   struct Box final : Pooled {
+    Box() = default;
     explicit Box(Reading r) : reading(std::move(r)) {}
     Reading reading;
     std::uint32_t users = 1;

@@ -18,6 +18,10 @@ class TimeShare final : public FamilyOf<TimeShare, OrderedState> {
     expression_.test(batch, truths_);
     prepared_ = &batch;
   }
+  void prepare_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
+    expression_.test(batch, rows, truths_);
+    prepared_ = &batch;
+  }
   void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
     auto& own = static_cast<OrderedState&>(state);
     if (&batch == prepared_) {

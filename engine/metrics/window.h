@@ -52,7 +52,8 @@ std::vector<PaneRun> runs_of(const Batch& batch, std::span<const std::uint32_t> 
 // merge of the newer (two stacks; Tangwongsan et al., "General Incremental Sliding-Window Aggregation", VLDB 2015).
 // Panes that entered together will leave together when the window moves in equal strides, so they are kept as one
 // chunk. Holds closed panes only; a row landing in one of them, or a chunk that leaves in two parts, makes it start
-// over.
+// over. A window of few panes, or one that moves on by much of its length, is merged anew each time, which is fewer
+// merges than keeping the stacks.
 struct WindowCache {
   struct Chunk {
     std::int64_t first = 0, last = 0;  // its oldest and newest pane with rows
@@ -62,6 +63,7 @@ struct WindowCache {
   };
   std::int64_t first = 0, end = 0;
   bool is_valid = false;
+  bool is_whole = false;       // merged anew: `merged` is all there is
   std::vector<Chunk> front;    // oldest last
   std::vector<Chunk> entered;  // oldest first, all newer than front
   std::unique_ptr<FamilyState> back, merged;
@@ -97,6 +99,7 @@ class Ring {
     std::unique_ptr<Family> family;
     bool is_sequential = false;
     std::size_t offset = 0;       // of its state in a pane's block; not for sequential ones
+    std::size_t bytes = 0;        // of that state
     std::uint32_t most_rows = 0;  // rows rings: the longest N, extra rows included
     std::vector<std::size_t> needed;
   };
@@ -193,6 +196,7 @@ class Ring {
   Series& make_series(LabelSet labels, std::uint32_t label_id);
   void land_in_panes(const Batch& batch, std::span<const std::uint32_t> rows,
                      const std::vector<std::uint32_t>& label_ids);
+  void land_piece(const Batch& batch, std::span<const std::uint32_t> rows, const std::vector<std::uint32_t>& label_ids);
   void land_in_one_series(const Batch& batch, std::span<const std::uint32_t> rows);
   void land_in_rows(const Batch& batch, std::span<const std::uint32_t> rows,
                     const std::vector<std::uint32_t>& label_ids, Instant watermark);
@@ -203,6 +207,8 @@ class Ring {
   Pane& pane_for(Series& series, std::int64_t index);
   void make_fresh_states();
   const FamilyState* pane_state(Pane& pane, std::size_t slot);
+  // Merges the panes into `into`, oldest first.
+  void merge_panes(FamilyState& into, std::size_t slot, SparsePanes<Pane>::Item* item, SparsePanes<Pane>::Item* past);
   bool write_pane(Pane& pane, ByteWriter& out);
   void read_settled(Pane& pane, const std::vector<std::size_t>& slot_of, ByteReader& in);
 

@@ -5,6 +5,14 @@
 
 namespace tidewatch {
 
+namespace {
+
+// Windows that may as well be merged anew: keeping two stacks takes about two merges a pane that enters and two more
+// for the answer.
+constexpr std::int64_t few_panes = 6;
+
+}  // namespace
+
 bool Ring::had_rows(std::int64_t first, std::int64_t end) const {
   for (auto item = marks_.from(first); item != marks_.end() && item->first < end; ++item)
     if (item->second.rows > 0) return true;
@@ -47,6 +55,19 @@ const FamilyState* Ring::pane_state(Pane& pane, std::size_t slot) {
   return ordered.states[slot].get();
 }
 
+void Ring::merge_panes(FamilyState& into, std::size_t slot, SparsePanes<Pane>::Item* item,
+                       SparsePanes<Pane>::Item* past) {
+  const Slot& of = slots_[slot];
+  // Panes were last touched when their rows came: all are asked for before the first is waited for.
+  if (!of.is_sequential) {
+    constexpr std::size_t line = 64;
+    for (const auto* each = item; each != past; ++each)
+      for (std::size_t at = 0; at < of.bytes; at += line)
+        __builtin_prefetch(each->second.states.get() + of.offset + at);
+  }
+  for (; item != past; ++item) of.family->merge(into, *pane_state(item->second, slot));
+}
+
 const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
                                       std::int64_t end, bool may_cache) {
   const Family& family = *slots_[slot].family;
@@ -56,12 +77,29 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     if (item == past) return nullptr;
     if (past - item == 1) return pane_state(item->second, slot);
     scratch_ = family.make_window();
-    for (; item != past; ++item) family.merge(*scratch_, *pane_state(item->second, slot));
+    merge_panes(*scratch_, slot, item, past);
     return scratch_.get();
   }
   if (series.caches.size() < readers_) series.caches.resize(readers_);
   WindowCache& cache = series.caches[reader];
+  if (cache.is_valid && cache.first == first && cache.end == end) return cache.answer;
   const std::int64_t stride = end - cache.end;
+  if (end - first <= 2 * std::max<std::int64_t>(stride, 0) + few_panes) {
+    cache.front.clear();
+    cache.entered.clear();
+    cache.back.reset();
+    cache.merged.reset();
+    auto item = series.panes.from(first);
+    const auto past = series.panes.from(end);
+    if (item != past) {
+      cache.merged = family.make_window();
+      merge_panes(*cache.merged, slot, item, past);
+    }
+    cache.first = first;
+    cache.end = end;
+    cache.is_valid = cache.is_whole = true;
+    return cache.answer = cache.merged.get();
+  }
   bool changed = false, enters_together = stride > 1 && (end - first) % stride == 0;
   const auto start_over = [&] {
     cache.front.clear();
@@ -69,9 +107,9 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     cache.back.reset();
     cache.end = first;
     cache.is_valid = changed = true;
-    enters_together = false;
+    cache.is_whole = enters_together = false;
   };
-  if (!cache.is_valid || end < cache.end || first < cache.first || first >= cache.end) start_over();
+  if (!cache.is_valid || cache.is_whole || end < cache.end || first < cache.first || first >= cache.end) start_over();
   while (!cache.front.empty() && cache.front.back().last < first) {
     cache.front.pop_back();
     changed = true;
@@ -104,7 +142,8 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     if (!cache.back) cache.back = family.make_window();
     if (enters_together && past - item > 1) {
       WindowCache::Chunk chunk{item->first, (past - 1)->first, family.make_window()};
-      for (; item != past; ++item) family.merge(*chunk.state, *pane_state(item->second, slot));
+      merge_panes(*chunk.state, slot, item, past);
+      item = past;
       family.merge(*cache.back, *chunk.state);
       cache.entered.push_back(std::move(chunk));
     }
@@ -142,7 +181,7 @@ const FamilyState* Ring::open_window_state(Series& series, std::size_t slot, std
   const Family& family = *slots_[slot].family;
   scratch_ = family.make_window();
   if (closed) family.merge(*scratch_, *closed);
-  for (; item != past; ++item) family.merge(*scratch_, *pane_state(item->second, slot));
+  merge_panes(*scratch_, slot, item, past);
   return scratch_.get();
 }
 
