@@ -41,6 +41,9 @@ void Core::State::set_up() {
     const MonitorSpec& m = pack.monitors[i];
     MonitorRuntime run;
     run.spec = i;
+    run.value = m.value;
+    run.judge = m.judge;
+    run.on_arrival = m.on_arrival;
     run.handles = handles_of(m);
     for (const auto& rule : m.rules)
       if (rule) collect_condition_inputs(rule->condition, run.others);
@@ -194,14 +197,17 @@ void Core::tick(Instant now, CoreOutput& out) {
       if (s.monitors[i].next_due == s.due.begin()->first) s.due_now.push_back(i);
     s.due.erase(s.due.begin());
   }
-  std::sort(s.due_now.begin(), s.due_now.end());
+  if (!std::is_sorted(s.due_now.begin(), s.due_now.end())) std::sort(s.due_now.begin(), s.due_now.end());
   s.due_now.erase(std::unique(s.due_now.begin(), s.due_now.end()), s.due_now.end());
   // Those whose calls were put off go first, longest first.
-  std::stable_sort(s.due_now.begin(), s.due_now.end(), [&s](std::uint32_t a, std::uint32_t b) {
-    const MonitorRuntime &one = s.monitors[a], &other = s.monitors[b];
-    const Instant since = one.missed_from ? one.missed_since : far_future;
-    return since < (other.missed_from ? other.missed_since : far_future);
-  });
+  const bool is_any_put_off = std::any_of(s.due_now.begin(), s.due_now.end(),
+                                          [&s](std::uint32_t i) { return s.monitors[i].missed_from.has_value(); });
+  if (is_any_put_off)
+    std::stable_sort(s.due_now.begin(), s.due_now.end(), [&s](std::uint32_t a, std::uint32_t b) {
+      const MonitorRuntime &one = s.monitors[a], &other = s.monitors[b];
+      const Instant since = one.missed_from ? one.missed_since : far_future;
+      return since < (other.missed_from ? other.missed_since : far_future);
+    });
   for (const std::uint32_t i : s.due_now) {
     MonitorRuntime& run = s.monitors[i];
     if (run.next_due == far_past) {  // first tick after load
@@ -213,7 +219,7 @@ void Core::tick(Instant now, CoreOutput& out) {
       run.next_due = first;
     }
     Instant at = run.next_due;
-    if (!s.spec(run).on_arrival) {
+    if (!run.on_arrival) {
       const Instant newest = floor_to(s.now, run.every);
       if (newest > at) {
         s.counters.missed += static_cast<std::uint64_t>((newest - at).ns / run.every.ns);

@@ -61,6 +61,7 @@ struct AlertView {
 };
 
 struct CoreOutput {
+  bool keeps_journal = true;  // false: transitions are not written down, for who only counts and notifies
   std::vector<JournalRow> journal;
   std::vector<Notification> notifications;
 };

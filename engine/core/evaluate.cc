@@ -10,9 +10,12 @@ namespace tidewatch {
 Entry& Core::State::entry_of(MonitorRuntime& run, const LabelSet& labels) { return run.entries[labels]; }
 
 Entry* Core::State::entry_if_room(MonitorRuntime& run, const LabelSet& labels) {
-  const auto found = run.entries.find(labels);
-  if (found != run.entries.end()) return &found->second;
-  return run.entries.size() < spec(run).limit ? &entry_of(run, labels) : nullptr;
+  // New label sets mostly come in label order: then one look at the last tells where it goes.
+  auto place = run.entries.end();
+  if (!run.entries.empty() && !(std::prev(place)->first < labels)) place = run.entries.lower_bound(labels);
+  if (place != run.entries.end() && place->first == labels) return &place->second;
+  if (run.entries.size() >= spec(run).limit) return nullptr;
+  return &run.entries.try_emplace(place, labels)->second;
 }
 
 void Core::State::apply(MonitorRuntime& run, const LabelSet& labels, Entry& e, const Observation& seen, Instant at,
@@ -76,8 +79,7 @@ void Core::State::plan_others(MonitorRuntime& run, const MetricEngine::Rows& row
 }
 
 void Core::State::evaluate_value(MonitorRuntime& run, Instant at, bool by_arrival, CoreOutput& out) {
-  const MonitorSpec& m = spec(run);
-  const auto value = static_cast<HandleId>(m.value);
+  const auto value = static_cast<HandleId>(run.value);
   const MetricEngine::Rows rows = metrics->rows(value);
   Plan& plan = run.plan;
   if (plan.generation != rows.generation) {
@@ -115,7 +117,7 @@ void Core::State::evaluate_value(MonitorRuntime& run, Instant at, bool by_arriva
     inputs.last_data = entry->last_data;
     Observation seen = judge_condition(run.rules.rules, inputs);
     seen.reading = std::move(reading);
-    seen.saw_new_rows = by_arrival || !m.on_arrival;
+    seen.saw_new_rows = by_arrival || !run.on_arrival;
     apply(run, labels, *entry, seen, at, out);
   }
   if (run.is_grouped) absent_series(run, any_data, at, out);
@@ -288,7 +290,7 @@ void Core::State::evaluate(MonitorRuntime& run, Instant at, bool by_arrival, Cor
   ++run.round;
   run.found = Found();
   if (is_plain) run.plan.generation = run.input_plan.generation = 0;
-  if (spec(run).judge >= 0)
+  if (run.judge >= 0)
     evaluate_judge(run, at, by_arrival, out);
   else
     evaluate_value(run, at, by_arrival, out);

@@ -26,9 +26,8 @@ void Core::State::forget(MonitorRuntime& run, Instant at, CoreOutput& out) {
 }
 
 void Core::State::schedule(MonitorRuntime& run) {
-  const MonitorSpec& m = spec(run);
   // A `when` that reads nothing of the engine goes by its clock.
-  const bool is_free = m.judge >= 0 && m.inputs.empty();
+  const bool is_free = run.judge >= 0 && spec(run).inputs.empty();
   bool is_settled = !run.error.is_active && !run.missed_from && !is_free && !run.has_absent;
   Instant deadline = run.found.deadline;
   if (run.found.is_whole) {
@@ -38,7 +37,8 @@ void Core::State::schedule(MonitorRuntime& run) {
     for (const auto& [labels, e] : run.entries) {
       is_settled = is_settled && e.instance.is_settled(run.rules);
       deadline = std::min(deadline, e.instance.next_deadline(run.last_evaluated, run.rules));
-      if (!labels.empty() && e.last_seen != far_past) deadline = std::min(deadline, e.last_seen + m.forget_after);
+      if (!labels.empty() && e.last_seen != far_past)
+        deadline = std::min(deadline, e.last_seen + spec(run).forget_after);
     }
   }
   bool is_quiet = true;
@@ -47,14 +47,14 @@ void Core::State::schedule(MonitorRuntime& run) {
   const Instant next_interval = floor_to(after, run.every) + run.every;
   const Instant next_deadline = deadline == far_future ? far_future
                                                        : ceil_to(std::max(deadline, after + nanoseconds(1)),
-                                                                 m.on_arrival ? seconds(1) : run.every);
+                                                                 run.on_arrival ? seconds(1) : run.every);
   if (is_quiet && is_settled)
     set_due(run, next_deadline);
-  else if (is_quiet && m.on_arrival)
+  else if (is_quiet && run.on_arrival)
     set_due(run, next_deadline == far_future ? next_interval : next_deadline);
   else
     set_due(run, std::min(next_interval, next_deadline));
-  if (m.on_arrival) return;
+  if (run.on_arrival) return;
   for (std::size_t i = 0; i < run.streams.size(); ++i) {
     if (run.waits_for_rows[i]) continue;
     run.waits_for_rows[i] = 1;

@@ -70,6 +70,8 @@ struct MonitorRuntime {
   Instant last_evaluated = far_past;
   Duration every{};
   std::size_t spec = 0;
+  int value = -1, judge = -1;  // those of the spec, which lies elsewhere
+  bool on_arrival = false;
   std::uint64_t round = 0;
   std::map<LabelSet, Entry> entries;
   Found found;

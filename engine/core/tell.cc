@@ -52,6 +52,7 @@ std::string Core::State::rule_text(const MonitorSpec& m, Severity s) const {
 
 void Core::State::journal(const MonitorSpec& m, const LabelSet& labels, const Transition& t, const Reading& reading,
                           CoreOutput& out) {
+  if (!out.keeps_journal) return;
   JournalRow row;
   row.at = t.at;
   row.monitor = m.id;
