@@ -40,10 +40,16 @@ class Recorder : public EvaluationObserver {
 
   std::vector<MonitorHistory> take() {
     std::vector<MonitorHistory> out;
-    for (const auto& [key, number] : numbers_) {
-      Track& track = *tracks_[number - 1];
-      if (track.state == AlertState::pending) track.history.pending_only.push_back({track.pending_from, std::nullopt});
-      out.push_back(std::move(track.history));
+    out.reserve(tracks_.size());
+    for (auto& [id, judged] : monitors_) {
+      while (!judged.tracks.empty()) {
+        auto node = judged.tracks.extract(judged.tracks.begin());
+        Track& track = node.mapped();
+        if (track.state == AlertState::pending)
+          track.history.pending_only.push_back({track.pending_from, std::nullopt});
+        out.push_back(std::move(track.history));
+        out.back().labels = std::move(node.key());
+      }
     }
     return out;
   }
@@ -56,34 +62,43 @@ class Recorder : public EvaluationObserver {
     Instant pending_from{};
     bool keeps_values = false;
   };
+  struct Judged {
+    std::shared_ptr<const JudgedMonitor> monitor;
+    std::map<LabelSet, Track> tracks;
+    bool keeps_values = false;
+  };
 
   std::uint32_t number_of(const MonitorSpec& monitor, const LabelSet& labels) {
-    std::uint32_t& number = numbers_[{monitor.id, labels}];
-    if (number) return number;
-    tracks_.push_back(std::make_unique<Track>());
-    begin(monitor, labels, *tracks_.back());
-    return number = static_cast<std::uint32_t>(tracks_.size());
+    Judged& judged = monitors_[monitor.id];
+    if (!judged.monitor) begin(monitor, judged);
+    // Label sets come in label order.
+    const auto place = judged.tracks.try_emplace(judged.tracks.end(), labels);
+    Track& track = place->second;
+    track.history.monitor = judged.monitor;
+    track.keeps_values = judged.keeps_values;
+    tracks_.push_back(&track);
+    return static_cast<std::uint32_t>(tracks_.size());
   }
 
-  void begin(const MonitorSpec& monitor, const LabelSet& labels, Track& track) {
-    MonitorHistory& h = track.history;
-    h.monitor = monitor.name;
-    h.labels = labels;
-    h.layer = monitor.layer;
-    track.keeps_values = options_.keep_values || std::find(options_.values.begin(), options_.values.end(),
-                                                           monitor.name) != options_.values.end();
+  void begin(const MonitorSpec& monitor, Judged& judged) {
+    auto words = std::make_shared<JudgedMonitor>();
+    words->name = monitor.name;
+    words->layer = monitor.layer;
+    judged.keeps_values = options_.keep_values || std::find(options_.values.begin(), options_.values.end(),
+                                                            monitor.name) != options_.values.end();
     for (std::size_t s = 3; s >= 1; --s) {
       if (!monitor.rules[s]) continue;
-      h.thresholds.emplace_back(static_cast<Severity>(s), monitor.rules[s]->condition);
-      h.rule += (h.rule.empty() ? "" : "; ") + std::string(name_of(static_cast<Severity>(s))) + " " +
-                monitor.rules[s]->describe();
+      words->thresholds.emplace_back(static_cast<Severity>(s), monitor.rules[s]->condition);
+      words->rule += (words->rule.empty() ? "" : "; ") + std::string(name_of(static_cast<Severity>(s))) + " " +
+                     monitor.rules[s]->describe();
     }
-    if (monitor.judge >= 0) h.rule = "judged by a function";
+    if (monitor.judge >= 0) words->rule = "judged by a function";
+    judged.monitor = std::move(words);
   }
 
   const BacktestOptions& options_;
-  std::vector<std::unique_ptr<Track>> tracks_;
-  std::map<std::pair<std::string, LabelSet>, std::uint32_t> numbers_;  // 1 = the first of tracks_
+  std::map<std::string, Judged> monitors_;  // by id
+  std::vector<Track*> tracks_;              // mark 1 = the first
 };
 
 }  // namespace
@@ -132,6 +147,7 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
   Recorder recorder(options);
   core.observe(&recorder);
   CoreOutput out;
+  out.keeps_journal = false;
 
   struct Cursor {
     const std::string* stream;
@@ -166,6 +182,7 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
 
   // At one instant rows come before the tick, so a tick sees what was true at that instant.
   std::uint64_t said = 0;
+  Batch made_of_parts;
   for (;;) {
     Cursor* next = nullptr;
     for (auto& c : cursors)
@@ -191,7 +208,7 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
     while (to < next->end && order[to].at <= limit && to - next->next < 8192 &&
            !(may_split && order[to].batch != decoded && to - next->next >= 256))
       ++to;
-    const Batch batch = next->history->take(next->next, to);
+    const Batch& batch = next->history->part(next->next, to, made_of_parts);
     const auto refused = core.feed(*next->stream, *next->stream, batch, order[to - 1].at, out, false);
     for (const auto& r : refused)
       if (result.first_rejects.size() < 20) result.first_rejects.push_back(r);
@@ -212,6 +229,8 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
   result.monitors = recorder.take();
   result.notifications = std::move(out.notifications);
   result.script_output = pack.take_output();
+  core.observe(nullptr);
+  result.core = std::move(*made);
   return result;
 }
 

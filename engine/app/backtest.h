@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -40,15 +41,20 @@ struct EvaluatedValue {
   Severity severity;
 };
 
+// What all label sets of a monitor have in common.
+struct JudgedMonitor {
+  std::string name, layer, rule;  // rule: the conditions in words
+  std::vector<std::pair<Severity, Condition>> thresholds;
+};
+
 struct MonitorHistory {
-  std::string monitor, layer, rule;  // rule: the conditions in words
+  std::shared_ptr<const JudgedMonitor> monitor;
   LabelSet labels;
   std::vector<SeveritySpan> spans;
   std::vector<PendingSpan> pending_only;
   std::uint64_t evaluations = 0, not_ok = 0;
   std::optional<double> last;
   std::vector<EvaluatedValue> values;
-  std::vector<std::pair<Severity, Condition>> thresholds;
 };
 
 struct BacktestResult {
@@ -61,6 +67,7 @@ struct BacktestResult {
   std::vector<Notification> notifications;
   std::vector<std::string> script_output;
   double read_seconds = 0, run_seconds = 0;  // filled by the command, which may read a clock
+  std::unique_ptr<Core> core;                // as it stood at the end
 };
 
 // Errors: a stream the pack does not declare (nearest name), an unreadable file, a baseline without rows.

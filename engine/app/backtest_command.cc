@@ -35,12 +35,16 @@ Result<std::map<std::string, History>> read_all(const PackSpec& pack, const Back
   return histories;
 }
 
-Result<BacktestResult> run_one(ScriptPack& pack, const BacktestOptions& options) {
+using Histories = std::map<std::string, History>;
+
+// `histories` are the caller's to keep: they outlive the result of a process that is about to end.
+Result<BacktestResult> run_one(ScriptPack& pack, const BacktestOptions& options, Histories& histories) {
   const double start = now_seconds();
-  auto histories = read_all(pack.spec(), options);
-  if (!histories) return histories.error();
+  auto decoded = read_all(pack.spec(), options);
+  if (!decoded) return decoded.error();
+  histories = std::move(*decoded);
   const double read = now_seconds();
-  auto result = backtest(pack, options, *histories, [&](std::uint64_t done, std::uint64_t all) {
+  auto result = backtest(pack, options, histories, [&](std::uint64_t done, std::uint64_t all) {
     show_progress("backtesting " + pack.spec().name, done, all);
   });
   end_progress();
@@ -75,7 +79,8 @@ int backtest_command(const BacktestArguments& arguments) {
     if (std::find(names.begin(), names.end(), v) == names.end())
       return complain("--values: unknown monitor \"" + v + "\"" + did_you_mean(v, names), 2);
 
-  auto result = run_one(*pack, options);
+  Histories histories, other_histories;
+  auto result = run_one(*pack, options, histories);
   if (!result) return complain(result.error().text, 1);
   for (const auto& line : result->script_output) std::fprintf(stderr, "%s\n", line.c_str());
   if (!arguments.html.empty()) {
@@ -88,11 +93,11 @@ int backtest_command(const BacktestArguments& arguments) {
     std::fputs(arguments.json ? backtest_json(*result, options).c_str()
                               : backtest_text(*result, may_color(STDOUT_FILENO)).c_str(),
                stdout);
-    return 0;
+    return leave(0);
   }
   auto other_pack = load_or_explain(arguments.compare);
   if (!other_pack) return 1;
-  auto other = run_one(*other_pack, options);
+  auto other = run_one(*other_pack, options, other_histories);
   if (!other) return complain(other.error().text, 1);
   if (arguments.json) {
     std::fputs(compare_json(*result, *other).c_str(), stdout);
@@ -100,7 +105,7 @@ int backtest_command(const BacktestArguments& arguments) {
     std::fputs(backtest_text(*result, may_color(STDOUT_FILENO)).c_str(), stdout);
     std::fputs(compare_text(*result, *other).c_str(), stdout);
   }
-  return 0;
+  return leave(0);
 }
 
 }  // namespace tidewatch

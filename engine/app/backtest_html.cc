@@ -46,7 +46,7 @@ Scale scale_of(const MonitorHistory& m, const BacktestResult& r) {
   std::vector<double> points;
   for (const auto& v : m.values)
     if (v.value) points.push_back(*v.value);
-  for (const auto& [severity, condition] : m.thresholds) threshold_values(condition, points);
+  for (const auto& [severity, condition] : m.monitor->thresholds) threshold_values(condition, points);
   for (const double p : points) {
     s.low = std::min(s.low, p);
     s.high = std::max(s.high, p);
@@ -87,7 +87,7 @@ std::string value_path(const MonitorHistory& m, const Scale& s) {
 std::string plot(const MonitorHistory& m, const BacktestResult& r) {
   const Scale s = scale_of(m, r);
   std::string svg = "<svg viewBox=\"0 0 " + fixed(plot_width) + " " + fixed(plot_height) +
-                    "\" role=\"img\" aria-label=\"" + markup_escape(m.monitor) + " over time\">";
+                    "\" role=\"img\" aria-label=\"" + markup_escape(m.monitor->name) + " over time\">";
   for (const auto& span : m.spans) {
     const double from = s.x(span.from), to = s.x(span.to.value_or(r.to)), pending = s.x(span.pending_from);
     const std::string tip = std::string(name_of(span.severity)) + " from " + format_instant(span.from) + " to " +
@@ -99,7 +99,7 @@ std::string plot(const MonitorHistory& m, const BacktestResult& r) {
            fixed(std::max(1.0, to - from)) + "\" height=\"" + fixed(plot_height) + "\"><title>" + markup_escape(tip) +
            "</title></rect>";
   }
-  for (const auto& [severity, condition] : m.thresholds) {
+  for (const auto& [severity, condition] : m.monitor->thresholds) {
     std::vector<double> levels;
     threshold_values(condition, levels);
     for (const double level : levels)
@@ -159,7 +159,7 @@ std::string backtest_html(const BacktestResult& r) {
       return any ? format_duration({d.ns / seconds(60).ns * seconds(60).ns}) : std::string("–");
     };
     out += "<tr><td><a href=\"#m" + std::to_string(i) + "\">" +
-           markup_escape(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</a></td><td>" +
+           markup_escape(m.monitor->name + (m.labels.empty() ? "" : " " + m.labels.text())) + "</a></td><td>" +
            std::to_string(m.spans.size()) + "</td><td>" + length(!lengths.empty(), total) + "</td><td>" +
            length(!lengths.empty(), lengths.empty() ? Duration{} : lengths[lengths.size() / 2]) + "</td><td>" +
            length(!lengths.empty(), lengths.empty() ? Duration{} : lengths.back()) + "</td><td>" + share + "</td><td>" +
@@ -169,9 +169,9 @@ std::string backtest_html(const BacktestResult& r) {
   for (std::size_t i = 0; i < r.monitors.size(); ++i) {
     const MonitorHistory& m = r.monitors[i];
     out += "<h2 id=\"m" + std::to_string(i) + "\">" +
-           markup_escape(m.monitor + (m.labels.empty() ? "" : " " + m.labels.text())) + "</h2><p>" +
-           markup_escape((m.layer.empty() ? "" : m.layer + " layer. ") + m.rule) + "</p>" + plot(m, r) +
-           "<div class=\"axis\"><span>" + format_instant(r.from).substr(0, 10) + "</span><span>" +
+           markup_escape(m.monitor->name + (m.labels.empty() ? "" : " " + m.labels.text())) + "</h2><p>" +
+           markup_escape((m.monitor->layer.empty() ? "" : m.monitor->layer + " layer. ") + m.monitor->rule) + "</p>" +
+           plot(m, r) + "<div class=\"axis\"><span>" + format_instant(r.from).substr(0, 10) + "</span><span>" +
            format_instant(r.to).substr(0, 10) + "</span></div>\n";
     if (m.spans.empty()) continue;
     out += "<details><summary>" + std::to_string(m.spans.size()) +

@@ -1,73 +1,111 @@
 // The machine-readable answer of `tidewatch backtest --json`. Keys are fixed; a consumer may rely on them.
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <map>
 
 #include "app/backtest.h"
+#include "app/json_text.h"
 
 namespace tidewatch {
 
-using Json = nlohmann::ordered_json;
-
 namespace {
 
-Json labels_json(const LabelSet& labels) {
-  Json out = Json::object();
-  for (const auto& [name, value] : labels.pairs()) out[name] = value;
-  return out;
+void instant(JsonText& out, std::string_view name, const std::optional<Instant>& at) {
+  out.key(name);
+  if (at)
+    out.text(format_instant(*at));
+  else
+    out.null();
 }
 
-Json optional_number(const std::optional<double>& v) { return v ? Json(*v) : Json(nullptr); }
+void labels(JsonText& out, const LabelSet& labels) {
+  out.key("labels").object();
+  for (const auto& [name, value] : labels.pairs()) out.key(name).text(value);
+  out.end();
+}
 
-Json spans_json(const MonitorHistory& m) {
-  Json spans = Json::array();
-  for (const auto& s : m.spans)
-    spans.push_back({{"severity", name_of(s.severity)},
-                     {"pending_from", format_instant(s.pending_from)},
-                     {"from", format_instant(s.from)},
-                     {"to", s.to ? Json(format_instant(*s.to)) : Json(nullptr)}});
-  return spans;
+void history(JsonText& out, const MonitorHistory& m, bool has_values) {
+  out.object();
+  out.key("monitor").text(m.monitor->name);
+  labels(out, m.labels);
+  out.key("severity_spans").array();
+  for (const auto& s : m.spans) {
+    out.object().key("severity").text(name_of(s.severity));
+    instant(out, "pending_from", s.pending_from);
+    instant(out, "from", s.from);
+    instant(out, "to", s.to);
+    out.end();
+  }
+  out.end();
+  out.key("pending_spans").array();
+  for (const auto& p : m.pending_only) {
+    out.object();
+    instant(out, "from", p.from);
+    instant(out, "to", p.to);
+    out.end();
+  }
+  out.end();
+  out.key("values").object().key("n").whole(m.evaluations).key("last");
+  if (m.last)
+    out.number(*m.last);
+  else
+    out.null();
+  out.end();
+  if (has_values) {
+    out.key("evaluated").array();
+    for (const auto& v : m.values) {
+      out.array().text(format_instant(v.at));
+      if (v.value)
+        out.number(*v.value);
+      else if (v.text.empty())
+        out.null();
+      else
+        out.text(v.text);
+      out.whole(v.n).text(name_of(v.status)).end();
+    }
+    out.end();
+  }
+  out.end();
 }
 
 }  // namespace
 
 std::string backtest_json(const BacktestResult& result, const BacktestOptions& options) {
-  Json out;
-  out["pack"] = result.pack;
-  out["records"] = result.records;
-  out["evaluations"] = result.evaluations;
-  out["seconds"] = result.read_seconds + result.run_seconds;
-  out["from"] = format_instant(result.from);
-  out["to"] = format_instant(result.to);
-  out["rejected"] = result.rejected;
-  out["rejected_by"] = Json::object();
-  for (const auto& [reason, n] : result.rejected_by)
-    out["rejected_by"][reason] = out["rejected_by"].value(reason, std::uint64_t{0}) + n;
-  out["monitors"] = Json::array();
-  for (const auto& m : result.monitors) {
-    Json one{{"monitor", m.monitor}, {"labels", labels_json(m.labels)}, {"severity_spans", spans_json(m)}};
-    one["pending_spans"] = Json::array();
-    for (const auto& p : m.pending_only)
-      one["pending_spans"].push_back(
-          {{"from", format_instant(p.from)}, {"to", p.to ? Json(format_instant(*p.to)) : Json(nullptr)}});
-    one["values"] = {{"n", m.evaluations}, {"last", optional_number(m.last)}};
-    if (std::find(options.values.begin(), options.values.end(), m.monitor) != options.values.end()) {
-      Json evaluated = Json::array();
-      for (const auto& v : m.values) {
-        const Json value = v.value ? Json(*v.value) : v.text.empty() ? Json(nullptr) : Json(v.text);
-        evaluated.push_back(Json::array({format_instant(v.at), value, v.n, name_of(v.status)}));
-      }
-      one["evaluated"] = std::move(evaluated);
-    }
-    out["monitors"].push_back(std::move(one));
+  JsonText out;
+  out.reserve(4096 + 320 * result.monitors.size());  // a label set without spans is about that long
+  out.object();
+  out.key("pack").text(result.pack);
+  out.key("records").whole(result.records);
+  out.key("evaluations").whole(result.evaluations);
+  out.key("seconds").number(result.read_seconds + result.run_seconds);
+  out.key("from").text(format_instant(result.from));
+  out.key("to").text(format_instant(result.to));
+  out.key("rejected").whole(result.rejected);
+  out.key("rejected_by").object();
+  for (auto one = result.rejected_by.begin(); one != result.rejected_by.end(); ++one) {
+    const auto is_it = [&](const auto& other) { return other.first == one->first; };
+    if (std::any_of(result.rejected_by.begin(), one, is_it)) continue;
+    std::uint64_t n = 0;
+    for (auto other = one; other != result.rejected_by.end(); ++other)
+      if (is_it(*other)) n += other->second;
+    out.key(one->first).whole(n);
   }
-  out["notifications"] = Json::array();
-  for (const auto& n : result.notifications)
-    out["notifications"].push_back({{"at", format_instant(n.at)},
-                                    {"to", n.notifier},
-                                    {"monitor", n.monitor.substr(n.monitor.find('/') + 1)},
-                                    {"event", n.event},
-                                    {"severity", name_of(n.severity)},
-                                    {"labels", labels_json(n.labels)}});
-  return out.dump(2) + "\n";
+  out.end();
+  out.key("monitors").array();
+  for (const auto& m : result.monitors) {
+    const auto& asked = options.values;
+    history(out, m, std::find(asked.begin(), asked.end(), m.monitor->name) != asked.end());
+  }
+  out.end();
+  out.key("notifications").array();
+  for (const auto& n : result.notifications) {
+    out.object().key("at").text(format_instant(n.at)).key("to").text(n.notifier);
+    out.key("monitor").text(n.monitor.substr(n.monitor.find('/') + 1)).key("event").text(n.event);
+    out.key("severity").text(name_of(n.severity));
+    labels(out, n.labels);
+    out.end();
+  }
+  out.end().end();
+  return out.take() + "\n";
 }
 
 namespace {
@@ -83,9 +121,9 @@ std::vector<Difference> differences(const BacktestResult& ours, const BacktestRe
   std::map<std::string, std::map<std::string, int>> sides;
   const auto add = [&](const BacktestResult& r, int side) {
     for (const auto& m : r.monitors) {
-      by_monitor[m.monitor].monitor = m.monitor;
+      by_monitor[m.monitor->name].monitor = m.monitor->name;
       for (const auto& s : m.spans)
-        sides[m.monitor][m.labels.text() + std::string(name_of(s.severity)) + format_instant(s.from)] |= side;
+        sides[m.monitor->name][m.labels.text() + std::string(name_of(s.severity)) + format_instant(s.from)] |= side;
     }
   };
   add(ours, 1);
@@ -101,12 +139,15 @@ std::vector<Difference> differences(const BacktestResult& ours, const BacktestRe
 }  // namespace
 
 std::string compare_json(const BacktestResult& ours, const BacktestResult& other) {
-  Json out{{"pack", ours.pack}, {"other", other.pack}, {"monitors", Json::array()}};
-  for (const auto& d : differences(ours, other))
-    out["monitors"].push_back(
-        {{"monitor", d.monitor}, {"only_pack", d.only_ours}, {"only_other", d.only_other}, {"both", d.both}});
-  out["notifications"] = {{"pack", ours.notifications.size()}, {"other", other.notifications.size()}};
-  return out.dump(2) + "\n";
+  JsonText out;
+  out.object().key("pack").text(ours.pack).key("other").text(other.pack).key("monitors").array();
+  for (const auto& d : differences(ours, other)) {
+    out.object().key("monitor").text(d.monitor).key("only_pack").whole(d.only_ours);
+    out.key("only_other").whole(d.only_other).key("both").whole(d.both).end();
+  }
+  out.end().key("notifications").object().key("pack").whole(ours.notifications.size());
+  out.key("other").whole(other.notifications.size()).end().end();
+  return out.take() + "\n";
 }
 
 std::string compare_text(const BacktestResult& ours, const BacktestResult& other) {

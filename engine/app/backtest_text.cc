@@ -57,7 +57,7 @@ std::string backtest_text(const BacktestResult& result, bool use_color) {
     }
     const Duration total = total_firing(*m, result.to);
     std::snprintf(line, sizeof line, "%.1f %%", span > 0 ? 100.0 * total.seconds() / span : 0.0);
-    const std::string name = m->monitor + (m->labels.empty() ? "" : " " + m->labels.text());
+    const std::string name = m->monitor->name + (m->labels.empty() ? "" : " " + m->labels.text());
     std::string row = padded(name, 40) + padded(std::to_string(m->spans.size()), 8) +
                       padded(m->spans.empty() ? "-" : rounded(total), 14) + padded(m->spans.empty() ? "-" : line, 8) +
                       padded(m->spans.empty() ? "-" : rounded(longest), 14) +

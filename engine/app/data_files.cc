@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "records/decode.h"
 
@@ -13,7 +14,33 @@ namespace tidewatch {
 
 namespace {
 
-constexpr std::size_t piece_bytes = 4 << 20;
+// Large enough that a piece costs little, small enough that its text and its columns stay in the processor's cache.
+constexpr std::size_t piece_bytes = 1 << 20;
+
+// Bytes that grow at the end and go at the front. A std::string would fill the room with zeros before it is read into.
+class Text {
+ public:
+  char* room(std::size_t most) {
+    if (size_ + most > capacity_) {
+      capacity_ = std::max(size_ + most, capacity_ * 2);
+      std::unique_ptr<char[]> wider(new char[capacity_]);
+      std::copy_n(bytes_.get(), size_, wider.get());
+      bytes_ = std::move(wider);
+    }
+    return bytes_.get() + size_;
+  }
+  void add(std::size_t count) { size_ += count; }
+  void drop_first(std::size_t count) {
+    std::memmove(bytes_.get(), bytes_.get() + count, size_ - count);
+    size_ -= count;
+  }
+  std::string_view view() const { return {bytes_.get(), size_}; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = 0, capacity_ = 0;
+};
 
 // A file in pieces, through one buffer: a long history is never in memory as text.
 class FileReader {
@@ -28,16 +55,14 @@ class FileReader {
     if (file_) gzclose(file_);
   }
   // Appends up to `most` bytes; 0 at the end. Fails with the file's name.
-  Result<std::size_t> more(std::string& to, std::size_t most) {
+  Result<std::size_t> more(Text& to, std::size_t most) {
     if (!file_) return io_error(problem_);
-    const std::size_t had = to.size();
-    to.resize(had + most);
-    const int n = gzread(file_, to.data() + had, static_cast<unsigned>(most));
+    const int n = gzread(file_, to.room(most), static_cast<unsigned>(most));
     if (n < 0) {
       int code = 0;
       return io_error(path_ + ": cannot decompress: " + gzerror(file_, &code));
     }
-    to.resize(had + static_cast<std::size_t>(n));
+    to.add(static_cast<std::size_t>(n));
     return static_cast<std::size_t>(n);
   }
   std::uint64_t done() const { return static_cast<std::uint64_t>(std::max<z_off_t>(gzoffset(file_), 0)); }
@@ -47,19 +72,14 @@ class FileReader {
   gzFile file_;
 };
 
-BodyFormat format_of(const std::string& body) {
+BodyFormat format_of(std::string_view body) {
   const auto first = body.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-  if (first == std::string::npos) return BodyFormat::ndjson;
+  if (first == std::string_view::npos) return BodyFormat::ndjson;
   return body[first] == '{' ? BodyFormat::ndjson : body[first] == '[' ? BodyFormat::json_array : BodyFormat::csv;
 }
 
-std::uint64_t lines_in(std::string_view text) {
-  std::uint64_t lines = 0;
-  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) ++lines;
-  return lines;
-}
-
-void count_rejects(History& history, const Batch& batch, std::uint64_t first_line) {
+// Takes what was refused out of the batch, which is then rows alone.
+void take_rejects(History& history, Batch& batch, std::uint64_t first_line) {
   for (const auto& [reason, n] : batch.rejected_counts) {
     history.rejected += n;
     auto it = std::find_if(history.rejected_by.begin(), history.rejected_by.end(),
@@ -69,22 +89,25 @@ void count_rejects(History& history, const Batch& batch, std::uint64_t first_lin
     else
       it->second += n;
   }
-  for (auto r : batch.rejected) {
+  for (auto& r : batch.rejected) {
     if (history.first_rejects.size() >= 20) break;
     r.line += first_line;
     history.first_rejects.push_back(std::move(r));
   }
+  batch.received = batch.rows;
+  batch.rejected.clear();
+  batch.rejected_counts.clear();
 }
 
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
   FileReader file(path);
-  std::string out;
+  Text out;
   for (;;) {
     const auto got = file.more(out, std::max<std::size_t>(1 << 16, out.size()));
     if (!got) return got.error();
-    if (*got == 0) return out;
+    if (*got == 0) return std::string(out.view());
   }
 }
 
@@ -97,7 +120,7 @@ Result<History> read_history(const StreamSpec& stream, const std::vector<std::st
     FileReader file(path);
     struct stat facts {};
     const std::uint64_t size = stat(path.c_str(), &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
-    std::string body;
+    Text body;
     BodyFormat format = BodyFormat::ndjson;
     std::uint64_t line = 0;
     bool is_first = true, is_over = false;
@@ -107,24 +130,23 @@ Result<History> read_history(const StreamSpec& stream, const std::vector<std::st
       const auto got = file.more(body, most);
       if (!got) return got.error();
       is_over = *got == 0;
-      if (is_first) format = format_of(body);
+      if (is_first) format = format_of(body.view());
       is_first = false;
       std::size_t end = body.size();
       if (!is_over) {
         if (format != BodyFormat::ndjson) continue;
-        end = body.rfind('\n');
-        if (end == std::string::npos) continue;
+        end = body.view().rfind('\n');
+        if (end == std::string_view::npos) continue;
         ++end;
       }
       if (end == 0) continue;
-      const std::string_view piece = std::string_view(body).substr(0, end);
-      auto batch = decoder->decode(piece, format);
+      auto batch = decoder->decode(body.view().substr(0, end), format);
       if (!batch) return batch.error().within(path);
       history.received += batch->received;
-      count_rejects(history, *batch, line);
-      if (format == BodyFormat::ndjson) line += lines_in(piece);
+      take_rejects(history, *batch, line);
+      line += decoder->lines();
       history.batches.push_back(std::move(*batch));
-      body.erase(0, end);
+      body.drop_first(end);
       if (progress) progress(std::min(file.done(), size), size);
     }
   }
@@ -174,10 +196,17 @@ Batch History::take(std::size_t from, std::size_t to) const {
     }
   }
   out.received = out.rows;
-  out.rejected.clear();
-  out.rejected_counts.clear();
   if (order[from].row == 0) out.facts = batches[b].facts;
   return out;
+}
+
+const Batch& History::part(std::size_t from, std::size_t to, Batch& made) const {
+  const Batch& first = batches[order[from].batch];
+  bool is_whole = to - from == first.rows;
+  for (std::size_t i = from; is_whole && i < to; ++i)
+    is_whole = order[i].batch == order[from].batch && order[i].row == i - from;
+  if (is_whole) return first;
+  return made = take(from, to);
 }
 
 }  // namespace tidewatch

@@ -13,7 +13,7 @@
 namespace tidewatch {
 
 struct History {
-  std::vector<Batch> batches;  // each at most 64 Ki rows, as decoded, in file order
+  std::vector<Batch> batches;  // as decoded, in file order, without what was refused
   struct Row {
     Instant at;
     std::uint32_t batch, row;
@@ -25,6 +25,8 @@ struct History {
 
   // Rows order[from, to) as one batch; facts of a decoded body ride with its first row.
   Batch take(std::size_t from, std::size_t to) const;
+  // The same without a copy when they are a whole decoded batch; else it is put into `made`.
+  const Batch& part(std::size_t from, std::size_t to, Batch& made) const;
 };
 
 using Progress = std::function<void(std::uint64_t bytes_done, std::uint64_t bytes_all)>;
