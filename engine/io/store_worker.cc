@@ -11,7 +11,9 @@ namespace tidewatch {
 
 namespace {
 constexpr int beside_priority = 10;
-}
+// Small commits write the same pages again and again: moved together they are moved once.
+constexpr Duration between_tidying = milliseconds(250);
+}  // namespace
 
 struct StoreWorker::Shared {
   std::mutex mutex;
@@ -94,21 +96,24 @@ void StoreWorker::work(Lane& lane) {
     lane.is_busy = true;
     lock.unlock();
     job(store_);
-    {
-      const std::lock_guard guard(shared_->mutex);
-      shared_->endings.push_back(std::move(then));
+    if (then) {
+      {
+        const std::lock_guard guard(shared_->mutex);
+        shared_->endings.push_back(std::move(then));
+      }
+      loop_.post([shared = shared_] { shared->deliver(); });
     }
-    loop_.post([shared = shared_] { shared->deliver(); });
     const bool wants_tidying = &lane == &main_ && store_.wants_tidying();
     lock.lock();
     lane.is_busy = false;
-    if (wants_tidying && !is_tidying_ && !is_ending_) {
+    if (wants_tidying && !is_tidying_ && !is_ending_ && steady_clock() - tidied_ >= between_tidying) {
       is_tidying_ = true;
       beside_.jobs.emplace_back(
           [this](Store& store) {
             store.tidy();
             const std::lock_guard guard(mutex_);
             is_tidying_ = false;
+            tidied_ = steady_clock();
           },
           std::function<void()>());
       beside_.given.notify_all();

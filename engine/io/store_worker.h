@@ -46,6 +46,7 @@ class StoreWorker {
   std::condition_variable ended_;
   Lane main_, beside_;
   bool is_tidying_ = false, is_ending_ = false;
+  Duration tidied_{0};  // when, by the steady clock
   std::thread thread_, beside_thread_;
 };
 
