@@ -2,15 +2,11 @@
 // can run them early without their running twice.
 #include "io/store_worker.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <memory>
 
 namespace tidewatch {
 
 namespace {
-constexpr int beside_priority = 10;
 // Small commits write the same pages again and again: moved together they are moved once.
 constexpr Duration between_tidying = milliseconds(250);
 }  // namespace
@@ -38,10 +34,7 @@ StoreWorker::StoreWorker(Loop& loop, Store& store)
       store_(store),
       shared_(std::make_shared<Shared>()),
       thread_([this] { work(main_); }),
-      beside_thread_([this] {
-        setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), beside_priority);  // Linux: of this thread alone
-        work(beside_);
-      }) {}
+      beside_thread_([this] { work(beside_); }) {}
 
 StoreWorker::~StoreWorker() {
   {
