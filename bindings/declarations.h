@@ -108,6 +108,7 @@ struct Declarations {
   std::vector<TestCase> tests;
   std::vector<SimulatorDraft> simulators;
   JudgeReadings readings;
+  Ref judge_body;              // the C function every judgement goes through; pushing one makes a new object
   std::optional<Instant> now;  // engine time while a function is judged
   TestRun* test = nullptr;
   SimulationRun* simulation = nullptr;

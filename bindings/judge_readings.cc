@@ -1,5 +1,9 @@
 #include "bindings/judge_readings.h"
 
+#include <algorithm>
+
+#include "bindings/host_state.h"
+
 namespace tidewatch {
 
 namespace {
@@ -67,16 +71,38 @@ void JudgeReadings::add(lua_State* L) {
   shown_.push_back(std::move(made));
 }
 
-void JudgeReadings::push(lua_State* L, std::span<const std::pair<std::string_view, const Reading*>> inputs) {
+const JudgeReadings::Table& JudgeReadings::table_for(
+    lua_State* L, int function, std::span<const std::pair<std::string_view, const Reading*>> inputs) {
+  const auto fits = [inputs](const Table& table) {
+    return std::equal(table.names.begin(), table.names.end(), inputs.begin(), inputs.end(),
+                      [](const std::string& name, const auto& input) { return name == input.first; });
+  };
+  const auto at = static_cast<std::size_t>(function);
+  if (at >= table_of_.size()) table_of_.resize(at + 1, SIZE_MAX);
+  if (table_of_[at] < tables_.size() && fits(tables_[table_of_[at]])) return tables_[table_of_[at]];
+  const auto known = std::find_if(tables_.begin(), tables_.end(), fits);
+  table_of_[at] = static_cast<std::size_t>(known - tables_.begin());
+  if (known != tables_.end()) return *known;
   while (shown_.size() < inputs.size()) add(L);
+  Table made;
   lua_createtable(L, 0, static_cast<int>(inputs.size()));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
+    made.names.emplace_back(inputs[i].first);
     push_text(L, inputs[i].first);
-    *shown_[i].reading = inputs[i].second;
-    open_ = i + 1;
     shown_[i].object.push();
     lua_rawset(L, -3);
   }
+  guard_table(L, "the table of readings");
+  made.object = Ref(L);
+  return tables_.emplace_back(std::move(made));
+}
+
+void JudgeReadings::push(lua_State* L, int function,
+                         std::span<const std::pair<std::string_view, const Reading*>> inputs) {
+  const Table& table = table_for(L, function, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) *shown_[i].reading = inputs[i].second;
+  open_ = inputs.size();
+  table.object.push();
 }
 
 void JudgeReadings::close() {

@@ -191,42 +191,54 @@ const CallUnit* Declarations::unit_of(int function) {
   return units[at] = call_unit(spec.name, name);
 }
 
+namespace {
+
+struct JudgeFrame {
+  int function;
+  const LabelSet* labels;
+  std::span<const std::pair<std::string_view, const Reading*>> inputs;
+  Declarations* pack;
+  Judgement* out;
+};
+
+// The tables are built inside the protected call: pushing a text may run out of memory.
+int judge_body(lua_State* state) {
+  JudgeFrame& f = *static_cast<JudgeFrame*>(lua_touserdata(state, 1));
+  f.pack->functions[static_cast<std::size_t>(f.function)].push();
+  f.pack->readings.push(state, f.function, f.inputs);
+  lua_newtable(state);
+  for (const auto& [name, value] : f.labels->pairs()) {
+    push_text(state, name);
+    push_text(state, value);
+    lua_rawset(state, -3);
+  }
+  lua_call(state, 2, 1);
+  if (lua_isnil(state, -1)) return 0;
+  Call call(state, nullptr);
+  if (const VerdictObject* verdict = Object<VerdictObject>::at(call, -1)) {
+    *f.out = verdict->judgement;
+  } else {
+    f.out->kind = Judgement::Kind::error;
+    f.out->message = "expected a verdict such as critical \"why\", or nothing, got " + call.describe(lua_gettop(state));
+  }
+  return 0;
+}
+
+}  // namespace
+
 Judgement judge_in(Declarations& d, int function, const LabelSet& labels,
                    std::span<const std::pair<std::string_view, const Reading*>> inputs, Instant now) {
   Judgement out;
   lua_State* L = d.host.state();
-  struct Frame {
-    const Ref* function;
-    const LabelSet* labels;
-    std::span<const std::pair<std::string_view, const Reading*>> inputs;
-    Declarations* pack;
-    Judgement* out;
-  } frame{&d.functions[static_cast<std::size_t>(function)], &labels, inputs, &d, &out};
-  // The tables are built inside the protected call: pushing a text may run out of memory.
-  const auto body = [](lua_State* state) -> int {
-    Frame& f = *static_cast<Frame*>(lua_touserdata(state, 1));
-    f.function->push();
-    f.pack->readings.push(state, f.inputs);
-    lua_newtable(state);
-    for (const auto& [name, value] : f.labels->pairs()) {
-      push_text(state, name);
-      push_text(state, value);
-      lua_rawset(state, -3);
-    }
-    lua_call(state, 2, 1);
-    Call call(state, nullptr);
-    if (const VerdictObject* verdict = Object<VerdictObject>::at(call, -1)) {
-      *f.out = verdict->judgement;
-    } else if (!lua_isnil(state, -1)) {
-      f.out->kind = Judgement::Kind::error;
-      f.out->message =
-          "expected a verdict such as critical \"why\", or nothing, got " + call.describe(lua_gettop(state));
-    }
-    return 0;
-  };
+  JudgeFrame frame{function, &labels, inputs, &d, &out};
+  if (!d.judge_body)
+    d.host.untouched([](lua_State* state) {
+      lua_pushcfunction(state, judge_body);
+      declarations_of(state).judge_body = Ref(state);
+    });
   const auto before = d.now;
   d.now = now;
-  lua_pushcfunction(L, body);
+  d.judge_body.push();
   lua_pushlightuserdata(L, &frame);
   const Outcome outcome = d.host.call(Context::monitor, 1, 0, Duration{0}, d.unit_of(function));
   out.used = outcome.used;

@@ -2,14 +2,16 @@
 // can run them early without their running twice.
 #include "io/store_worker.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <memory>
 
 namespace tidewatch {
 
 namespace {
-// Small commits write the same pages again and again: moved together they are moved once.
-constexpr Duration between_tidying = milliseconds(250);
-}  // namespace
+constexpr int beside_priority = 10;
+}
 
 struct StoreWorker::Shared {
   std::mutex mutex;
@@ -34,7 +36,10 @@ StoreWorker::StoreWorker(Loop& loop, Store& store)
       store_(store),
       shared_(std::make_shared<Shared>()),
       thread_([this] { work(main_); }),
-      beside_thread_([this] { work(beside_); }) {}
+      beside_thread_([this] {
+        setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), beside_priority);  // Linux: of this thread alone
+        work(beside_);
+      }) {}
 
 StoreWorker::~StoreWorker() {
   {
@@ -89,24 +94,21 @@ void StoreWorker::work(Lane& lane) {
     lane.is_busy = true;
     lock.unlock();
     job(store_);
-    if (then) {
-      {
-        const std::lock_guard guard(shared_->mutex);
-        shared_->endings.push_back(std::move(then));
-      }
-      loop_.post([shared = shared_] { shared->deliver(); });
+    {
+      const std::lock_guard guard(shared_->mutex);
+      shared_->endings.push_back(std::move(then));
     }
+    loop_.post([shared = shared_] { shared->deliver(); });
     const bool wants_tidying = &lane == &main_ && store_.wants_tidying();
     lock.lock();
     lane.is_busy = false;
-    if (wants_tidying && !is_tidying_ && !is_ending_ && steady_clock() - tidied_ >= between_tidying) {
+    if (wants_tidying && !is_tidying_ && !is_ending_) {
       is_tidying_ = true;
       beside_.jobs.emplace_back(
           [this](Store& store) {
             store.tidy();
             const std::lock_guard guard(mutex_);
             is_tidying_ = false;
-            tidied_ = steady_clock();
           },
           std::function<void()>());
       beside_.given.notify_all();

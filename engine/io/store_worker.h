@@ -1,7 +1,6 @@
 // The store's own threads: a commit waits for the disk, the loop must not. Jobs run in the order given, their endings
 // run on the loop in the same order. Beside them runs what no commit may wait for (packing a checkpoint, tidying the
-// write-ahead log), on a thread of its own. A low priority for it was tried and given up: on a busy machine it was put
-// aside within one of SQLite's short locks, and the commits waited for it.
+// write-ahead log), on a thread of low priority: on one core it would otherwise share the core with the commits.
 #pragma once
 
 #include <condition_variable>
@@ -47,7 +46,6 @@ class StoreWorker {
   std::condition_variable ended_;
   Lane main_, beside_;
   bool is_tidying_ = false, is_ending_ = false;
-  Duration tidied_{0};  // when, by the steady clock
   std::thread thread_, beside_thread_;
 };
 

@@ -184,6 +184,42 @@ TEST_CASE("a verdict kept from an earlier call says that its call is over") {
   CHECK(again.message.find("got a verdict of a call that is over") != std::string::npos);
 }
 
+TEST_CASE("the table of readings is walked like any other, cannot be changed and shows each call its own readings") {
+  CHECK(judged("for name, r in pairs(now) do return warning(name .. r.value) end", 3).message == "n3");
+  CHECK(judged("if next(now) == \"n\" and now.other == nil then return warning(type(now)) end", 3).message == "table");
+  for (const std::string body : {"now.n = nil", "now.mine = 1", "rawset(now, \"n\", 1)"}) {
+    const Judgement refused = judged(body, 1);
+    CHECK(refused.kind == Judgement::Kind::error);
+    CHECK(refused.message.find("belongs to the engine and cannot be changed") != std::string::npos);
+  }
+  // Two functions share a table when their inputs are named alike; a third has its own.
+  std::string text = api + "local n, rows = api:count { over = \"1h\" }, api:count { over = \"2h\" }\n";
+  for (const std::string inputs : {"a = n, b = rows", "a = rows, b = n", "b = n"})
+    text +=
+        "monitor \"m" + std::to_string(text.size()) + "\" { every = \"1m\", inputs = { " + inputs +
+        " }, when = function(now) return warning((now.a and now.a.value or \"none\") .. \" \" .. now.b.value) end }\n";
+  PackFolder folder(text);
+  std::vector<Problem> problems;
+  const auto pack = ScriptPack::load(folder.path.string(), problems);
+  INFO(problems_text(problems));
+  REQUIRE(pack);
+  Reading readings[6];
+  for (int i = 0; i < 6; ++i) {
+    readings[i].value = i;
+    readings[i].status = Status::ok;
+  }
+  for (int turn = 0; turn < 3; ++turn) {
+    const std::pair<std::string_view, const Reading*> first[] = {{"a", &readings[0]}, {"b", &readings[1]}},
+                                                      second[] = {{"a", &readings[2]}, {"b", &readings[3 + turn]}},
+                                                      third[] = {{"b", &readings[turn]}};
+    CHECK(pack->judge(pack->spec().monitors[0].judge, LabelSet(), first, Instant{}).message == "0 1");
+    CHECK(pack->judge(pack->spec().monitors[1].judge, LabelSet(), second, Instant{}).message ==
+          "2 " + std::to_string(3 + turn));
+    CHECK(pack->judge(pack->spec().monitors[2].judge, LabelSet(), third, Instant{}).message ==
+          "none " + std::to_string(turn));
+  }
+}
+
 TEST_CASE("nothing can be declared while a monitor is judged") {
   for (const std::string body : {"stream \"late\" { time = \"t\", columns = { t = \"time\" } }",
                                  "monitor \"late\" { value = api:count { over = \"1h\" }, critical = above(1) }",
