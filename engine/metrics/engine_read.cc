@@ -65,6 +65,10 @@ SharedReading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& 
     fresh.revision = before.revision + (changed ? 1 : 0);
     if (!changed) fresh.as_of = before.as_of;
     fresh.late = rows > place->first_rows ? rows - place->first_rows : before.late;
+    // Windows of rows are found by their newest alone. An older one that is looked at again and is as it was stays as
+    // it is, or a run that was restored, and looks again, would save other bytes.
+    const bool is_same = !changed && fresh.late == before.late && fresh.is_final == before.is_final;
+    if (leaf.kind == Leaf::Kind::rows && is_same && place + 1 != windows.end()) return place->reading;
   }
   place->is_final = fresh.is_final;
   place->reading = made;
