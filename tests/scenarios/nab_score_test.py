@@ -85,17 +85,34 @@ def the_rule_is_right():
                 close(swept[profile][0], max(tried), f"{profile}, quiet {quiet}")
 
 
+def ewma(values, decay=0.002, warm=150):
+    """What the stock detector says it computes, from its sentence in the reference."""
+    first = values[:warm]
+    mean = math.fsum(first) / warm
+    variance = math.fsum((x - mean) ** 2 for x in first) / warm
+    scores = [None] * warm
+    for x in values[warm:]:
+        scores.append((x - mean) / max(math.sqrt(variance), 1e-9 * max(1, abs(mean))))
+        step = x - mean
+        mean += decay * step
+        variance = (1 - decay) * (variance + decay * step * step)
+    return scores
+
+
 def scored(pack, file):
-    """The pack's score of each value of the file, None where it gave none."""
+    """The pack's score of each value of the file, its distance from 0; None where it gave none."""
     with gzip.open(file, "rt") as rows:
-        stamps = [row["timestamp"].replace(" ", "T")[:19] for row in csv.DictReader(rows)]
+        table = list(csv.DictReader(rows))
+    stamps = [row["timestamp"].replace(" ", "T")[:19] for row in table]
     back = Backtest(pack, {"series": file}, ["anomaly"])
     assert back.rejected == 0 and back.records == len(stamps), file.name
-    by_stamp = {}
-    for at, value, _, status in back["anomaly"].rows:
-        if status == "ok" and value is not None:
-            by_stamp[at[:19]] = max(abs(value), by_stamp.get(at[:19], 0))
-    return stamps, [by_stamp.get(stamp) for stamp in stamps]
+    by_stamp = {at[:19]: value for at, value, _, status in back["anomaly"].rows if status == "ok" and value is not None}
+    if len(set(stamps)) == len(stamps):
+        for stamp, want in zip(stamps, ewma([float(row["value"]) for row in table])):
+            got = by_stamp.get(stamp)
+            assert (got is None) == (want is None), f"{file.name}, {stamp}: expected {want}, got {got}"
+            assert got is None or abs(got - want) <= 1e-6 * max(1, abs(want)), f"{file.name}, {stamp}: expected {want}, got {got}"
+    return stamps, [abs(by_stamp[stamp]) if stamp in by_stamp else None for stamp in stamps]
 
 
 def the_pack_is_worth_what_was_measured():
