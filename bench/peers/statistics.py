@@ -15,11 +15,11 @@ def take(name, per, work, least=0.2):
     work()
     runs = []
     for _ in range(RUNS):
-        done, begin = 0, time.perf_counter()
+        done, begin = 0, time.process_time()
         while True:
             work()
             done += 1
-            took = time.perf_counter() - begin
+            took = time.process_time() - begin
             if took > least:
                 break
         runs.append(took / done / per * 1e9)

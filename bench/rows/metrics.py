@@ -106,4 +106,22 @@ def m9(bench):
     bench.row("a column's PSI when a pane ended, merge and reading", [v * US for v in got["wide a read"]], "us", None, None, less_is_better=True)
 
 
-ROWS = {"M1": m1, "M2": m2, "M3": m3, "M4": m4, "M5": m5, "M6": m6, "M7": m7, "M8": m8, "M9": m9}
+def t12(bench):
+    """batch statistics on ten million records"""
+    if bench.quick:
+        raise Unmeasured("takes minutes; without --quick")
+    got = costs(bench, "batch", runs=1)
+    for name, quantity, budget, theirs, times in (
+            ("auc", "AUC of 10 M pairs, scores in 65,536 buckets", 0.61, "sklearn.roc_auc_score of 10,000,000", 10),
+            ("psi", "PSI of 10 M values", 0.16, "numpy PSI of 10,000,000", 4)):
+        bound = got[f"{name} of ten million, error bound"][0]
+        bench.row(quantity, got[f"{name} of ten million"], "s", budget, None, less_is_better=True, peers=peers(bench, "batch", theirs, scale=1e-9),
+                  note=f"asked: {times} times better than the peer" + (f"; off by at most {bound:.1g}" if bound else ""))
+    for pairs in (840_000, 2_332_400):
+        bound = got[f"47 two-week AUC of {pairs}, error bound"][0]
+        bench.row(f"two-week AUC at the end of each of 47 days, {pairs:,} pairs a window", got[f"47 two-week AUC of {pairs}"], "s", 4, None,
+                  less_is_better=True, note="exact" if not bound else f"off by at most {bound:.1g}: exact up to a million pairs",
+                  bound="a pass over the window's pairs at each read")
+
+
+ROWS = {"T12": t12, "M1": m1, "M2": m2, "M3": m3, "M4": m4, "M5": m5, "M6": m6, "M7": m7, "M8": m8, "M9": m9}
