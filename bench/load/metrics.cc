@@ -178,9 +178,13 @@ void costs(long runs) {
     const std::string name = one.says;
     family->prepare(table.batch);
     {
-      auto state = family->make();
-      family->add(*state, table.batch, rows);
-      say(name + " add", "ns", timed(runs, rows.size(), [&] { family->add(*state, table.batch, rows); }));
+      // As rows land: each has its pane's block.
+      std::vector<std::uint64_t> memory(family->state_bytes() / 8 + 1);
+      auto* const block = reinterpret_cast<std::byte*>(memory.data());
+      family->make_each(std::span(&block, 1), 0);
+      const std::vector<std::byte*> blocks(rows.size(), block);
+      say(name + " add", "ns", timed(runs, rows.size(), [&] { family->add_each(blocks, 0, table.batch, rows); }));
+      reinterpret_cast<FamilyState*>(block)->~FamilyState();
     }
     std::vector<std::unique_ptr<FamilyState>> panes;
     auto window = family->make_window();
@@ -320,8 +324,8 @@ void memory() {
       Table table, reference;
       reference.fill(random, 10'000, Instant{}, milliseconds(1));
       auto engine = engine_of(table, {handle_of(spec)}, reference.batch);
-      const double empty = heap(), counted = static_cast<double>(engine->memory_bytes());
       table.fill(random, rows, Instant{}, minutes(1) / static_cast<std::int64_t>(rows));
+      const double empty = heap(), counted = static_cast<double>(engine->memory_bytes());
       for (int pane = 0; pane < 70; ++pane) {
         for (std::int64_t& time : table.batch.columns[0].integers) time += minutes(1).ns;
         const Instant now = table.batch.time(rows - 1);
