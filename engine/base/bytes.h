@@ -29,6 +29,16 @@ class ByteWriter {
     put(static_cast<std::uint64_t>(v.size()));
     out_.append(reinterpret_cast<const char*>(v.data()), v.size() * sizeof(T));
   }
+  // A text that is written piece by piece: what comes between the two is its bytes, as text() would have them.
+  std::size_t begin_text() {
+    put(std::uint32_t{0});
+    return out_.size();
+  }
+  void end_text(std::size_t from) {
+    const auto size = static_cast<std::uint32_t>(out_.size() - from);
+    std::memcpy(out_.data() + from - sizeof size, &size, sizeof size);
+  }
+  void reserve(std::size_t bytes) { out_.reserve(bytes); }
   const std::string& bytes() const { return out_; }
   std::string take() { return std::move(out_); }
 

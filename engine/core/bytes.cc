@@ -70,9 +70,9 @@ void Core::save(ByteWriter& out) const {
   out.put(s.counters.batches);
   out.put(s.counters.ticks);
   out.put(s.counters.script_errors);
-  ByteWriter metrics;
-  s.metrics->save(metrics);
-  out.text(metrics.bytes());
+  const std::size_t metrics = out.begin_text();
+  s.metrics->save(out);
+  out.end_text(metrics);
   out.put(static_cast<std::uint64_t>(s.baselines.size()));
   for (const auto& [name, learning] : s.baselines) {
     out.text(name);

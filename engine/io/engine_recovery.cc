@@ -54,13 +54,14 @@ StoredJournalRow stored(const JournalRow& row) {
 
 std::string Engine::State::checkpoint_body() const {
   ByteWriter out;
+  out.reserve(checkpoint_size + checkpoint_size / 8);  // it is about as long as the last one
   out.put(checkpoint_version);
   out.put(static_cast<std::uint64_t>(packs.size()));
   for (const auto& p : packs) {
-    ByteWriter core;
-    p.core->save(core);
     out.text(p.core->pack().name);
-    out.text(core.bytes());
+    const std::size_t core = out.begin_text();
+    p.core->save(out);
+    out.end_text(core);
   }
   letters.write(out);
   out.put(static_cast<std::uint64_t>(absent.size()));

@@ -48,38 +48,38 @@ void MetricEngine::save(ByteWriter& out) const {
   out.put(static_cast<std::uint64_t>(state_->streams.size()));
   for (const auto& stream : state_->streams) {
     out.text(stream->spec.name);
-    ByteWriter body;
-    stream->watermark.write(body);
-    write_counters(stream->counters, body);
-    body.put(stream->first_row.ns);
-    body.put(stream->started.ns);
-    stream->log.write(body);
-    body.text(shape_of(stream->spec));
-    body.put(static_cast<std::uint64_t>(stream->newest_in.size()));
+    const std::size_t body = out.begin_text();
+    stream->watermark.write(out);
+    write_counters(stream->counters, out);
+    out.put(stream->first_row.ns);
+    out.put(stream->started.ns);
+    stream->log.write(out);
+    out.text(shape_of(stream->spec));
+    out.put(static_cast<std::uint64_t>(stream->newest_in.size()));
     for (const auto& [column, at] : stream->newest_in) {
-      body.put(static_cast<std::uint64_t>(column));
-      body.put(at.ns);
+      out.put(static_cast<std::uint64_t>(column));
+      out.put(at.ns);
     }
     if (const JoinedStream* const joined = stream->joined.get()) {
-      ByteWriter join;
-      joined->join->write(join);
-      body.text(join.bytes());
-      body.put(static_cast<std::uint64_t>(joined->coverage.size()));
+      const std::size_t join = out.begin_text();
+      joined->join->write(out);
+      out.end_text(join);
+      out.put(static_cast<std::uint64_t>(joined->coverage.size()));
       for (const auto& panes : joined->coverage) {
-        body.text(panes->key());
-        ByteWriter counts;
-        panes->write(counts);
-        body.text(counts.bytes());
+        out.text(panes->key());
+        const std::size_t counts = out.begin_text();
+        panes->write(out);
+        out.end_text(counts);
       }
     }
-    body.put(static_cast<std::uint64_t>(stream->rings.size()));
+    out.put(static_cast<std::uint64_t>(stream->rings.size()));
     for (const auto& use : stream->rings) {
-      body.text(use.ring->key());
-      ByteWriter ring;
-      use.ring->write(ring);
-      body.text(ring.bytes());
+      out.text(use.ring->key());
+      const std::size_t ring = out.begin_text();
+      use.ring->write(out);
+      out.end_text(ring);
     }
-    out.text(body.bytes());
+    out.end_text(body);
   }
   out.put(static_cast<std::uint64_t>(state_->baselines.size()));
   for (const auto& baseline : state_->baselines) {
