@@ -18,6 +18,17 @@ int push_condition(Call& call, ConditionDraft draft, bool is_good, const Place& 
   return 1;
 }
 
+// false_alarms = "1 per month": the threshold moves out to where chance goes that often.
+void read_false_alarms(Fields& fields, Condition& condition) {
+  const auto text = fields.text("false_alarms");
+  if (!text) return;
+  auto rate = parse_false_alarms(*text);
+  if (rate)
+    condition.false_alarms = std::move(*rate);
+  else
+    fields.wrong_text("false_alarms", rate.error().text);
+}
+
 // above(25, { clear = 20 }) and below(0.6, { clear = 0.7 }).
 int one_sided(Call& call, bool is_above) {
   const Place at = call.place();
@@ -32,6 +43,7 @@ int one_sided(Call& call, bool is_above) {
       fields.wrong("clear", std::string("a number ") + (is_above ? "at or below " : "at or above ") + "the threshold");
     (is_above ? draft.condition.clear_high : draft.condition.clear_low) = *clear;
   }
+  read_false_alarms(fields, draft.condition);
   return push_condition(call, std::move(draft), limit && fields.is_good(), at);
 }
 
@@ -67,6 +79,7 @@ int outside(Call& call) {
     lua_pop(L, 1);
     if (!is_good) fields.wrong("clear", "two numbers inside the limits, as in { 2, 8 }");
   }
+  read_false_alarms(fields, draft.condition);
   return push_condition(call, std::move(draft), low && high && fields.is_good(), at);
 }
 
@@ -114,7 +127,9 @@ int relative(Call& call, bool is_rise) {
   draft.condition.kind = is_rise ? Condition::Kind::above : Condition::Kind::below;
   (is_rise ? draft.condition.high : draft.condition.low) = is_rise ? by.value_or(0) : -by.value_or(0);
   Fields fields(call, 2, *call.entry, at, call.entry->name);
-  is_good = read_from(call, fields, draft) && is_good && fields.is_good();
+  is_good = read_from(call, fields, draft) && is_good;
+  read_false_alarms(fields, draft.condition);
+  is_good = is_good && fields.is_good();
   return push_condition(call, std::move(draft), is_good, at);
 }
 
@@ -231,6 +246,8 @@ std::vector<Entry> condition_entries() {
   const auto from = need("from", "baseline, text or reference",
                          "baseline \"2019\", \"1 week ago\", trailing \"28 days\" or seasonal \"1 week\".",
                          {"against", "baseline", "since"});
+  const auto false_alarms = may("false_alarms", "text", "",
+                                "The threshold is moved out to where chance alone goes this often: \"1 per month\".");
   const auto make = [](std::string name, std::vector<Param> params, std::string text, std::string example,
                        int (*function)(Call&)) {
     return Entry{std::move(name),      "function", "",     std::move(params),
@@ -243,13 +260,13 @@ std::vector<Entry> condition_entries() {
                  "pure",          std::move(text), {std::move(example)}, function,          nullptr};
   };
   return {
-      make("above", {argument("limit", "number", "Strict: a value equal to it does not hold."), clear},
+      make("above", {argument("limit", "number", "Strict: a value equal to it does not hold."), clear, false_alarms},
            "True while the value is above the limit.", "local hot = above(25, { clear = 20 })", above),
-      make("below", {argument("limit", "number", "Strict."), clear}, "True while the value is below the limit.",
-           "local cold = below(0.6)", below),
+      make("below", {argument("limit", "number", "Strict."), clear, false_alarms},
+           "True while the value is below the limit.", "local cold = below(0.6)", below),
       make("outside",
            {argument("low", "number", "Strict."), argument("high", "number", "Strict."),
-            may("clear", "list of two numbers", "", "Stays on until the value is inside these.")},
+            may("clear", "list of two numbers", "", "Stays on until the value is inside these."), false_alarms},
            "True while the value is below `low` or above `high`.", "local odd = outside(2, 8, { clear = { 3, 7 } })",
            outside),
       make("equals", {argument("value", "number or text", "What the value must be.")},
@@ -257,10 +274,10 @@ std::vector<Entry> condition_entries() {
       make("changed", {}, "True when the value differs from the one before.", "local moved = changed()", changed),
       make("absent", {argument("span", "duration", "How long without data.")},
            "True when no record has come for this long.", "local silent = absent \"5m\"", absent),
-      make("rises", {argument("by", "number", "A share: 0.2 is 20 %."), from},
+      make("rises", {argument("by", "number", "A share: 0.2 is 20 %."), from, false_alarms},
            "True while the value is more than this share above the reference.",
            "local worse = rises(0.2, { from = \"1 week ago\" })", rises),
-      make("drops", {argument("by", "number", "A share: 0.1 is 10 %."), from},
+      make("drops", {argument("by", "number", "A share: 0.1 is 10 %."), from, false_alarms},
            "True while the value is more than this share below the reference.",
            "local fewer = drops(0.1, { from = \"1 week ago\" })", drops),
       make("any_of", {argument("conditions", "list of conditions", "At least one.")},

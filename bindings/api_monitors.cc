@@ -10,14 +10,23 @@ namespace tidewatch {
 namespace {
 
 // The draft with its value: rises and drops become a condition on a deviation handle of their own.
-Condition settle(Declarations& pack, const ConditionDraft& draft, HandleId value, const Place& place) {
+Condition settle(Call& call, const ConditionDraft& draft, HandleId value, const Place& place) {
+  Declarations& pack = call.pack;
   Condition out = draft.condition;
   if (draft.from != ConditionDraft::From::none) {
     const HandleId id = add_deviation(pack, value, draft, place);
     out.input = static_cast<int>(id);
     pack.read_handles.insert(id);
   }
-  for (const auto& member : draft.members) out.members.push_back(settle(pack, member, value, place));
+  if (out.false_alarms) {
+    const bool is_below = out.kind != Condition::Kind::above;
+    const HandleId judged = out.input >= 0 ? static_cast<HandleId>(out.input) : value;
+    if (const Done known = calibrate(pack.spec.handles, judged, is_below); !known) {
+      const Span span = call.source_map(place).call(place.line, place.call);
+      call.complain(place, span, place.call + ".false_alarms", known.error().text);
+    }
+  }
+  for (const auto& member : draft.members) out.members.push_back(settle(call, member, value, place));
   return out;
 }
 
@@ -120,7 +129,7 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
         is_poisoned = true;
       } else if (m.value >= 0) {
         SeverityRule rule;
-        rule.condition = settle(call.pack, condition.draft, static_cast<HandleId>(m.value), condition.place);
+        rule.condition = settle(call, condition.draft, static_cast<HandleId>(m.value), condition.place);
         rule.lasting = condition.lasting;
         rule.times = condition.times;
         rule.times_of = condition.times_of;

@@ -30,6 +30,7 @@ Done TestRun::begin(Instant at) {
     if (!batch) return batch.error().within("baseline \"" + baseline.name + "\"");
     core->metrics().baseline_rows(baseline.name, *batch);
     core->metrics().baseline_seal(baseline.name);
+    if (const auto problem = core->metrics().baseline_problem(baseline.name); !problem.empty()) return invalid(problem);
   }
   return done();
 }

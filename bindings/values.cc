@@ -58,6 +58,17 @@ void push_reading(lua_State* L, const Reading& r) {
   if (r.high) set_number(L, "high", *r.high);
   if (r.p_value) set_number(L, "p_value", *r.p_value);
   if (!r.baseline.empty()) set_text(L, "baseline", r.baseline);
+  if (!r.thresholds.empty()) {
+    const ThresholdInForce& t = r.thresholds.back();  // of the worst severity
+    lua_newtable(L);
+    set_number(L, "asked", t.asked);
+    set_number(L, "in_force", t.in_force);
+    set_text(L, "false_alarms", t.false_alarms);
+    set_number(L, "alpha", t.alpha);
+    set_number(L, "inflation", t.inflation);
+    set_text(L, "note", t.note);
+    lua_setfield(L, -2, "threshold");
+  }
   if (!r.coverage) return;
   set_number(L, "coverage", *r.coverage);
   set_number(L, "pending", static_cast<double>(r.pending));

@@ -6,6 +6,7 @@ import argparse, csv, gzip, math, os, subprocess, sys, warnings
 import numpy as np
 from scipy import spatial, special, stats
 from sklearn import metrics as sk
+from sklearn.isotonic import IsotonicRegression
 
 warnings.simplefilter("ignore")
 parser = argparse.ArgumentParser()
@@ -70,7 +71,8 @@ def counts_of(x, masses, edges):
     return [int((x == m).sum()) for m in masses] + list(np.bincount(np.searchsorted(edges, rest, side="right"), minlength=len(edges) + 1))
 
 
-def pooled_chi2(a, b, is_text):
+def pooled(a, b, is_text):
+    a, b = np.array(a), np.array(b)
     n, m = a.sum(), b.sum(); thin = lambda r, c: (r + c) * min(n, m) / (n + m) < 5
     out, rest = [], np.array([0, 0])
     for pair in np.array([a, b]).T:
@@ -82,6 +84,14 @@ def pooled_chi2(a, b, is_text):
     if rest.sum():
         if not out or (is_text and not thin(*rest)): out.append(rest)
         else: out[-1] = out[-1] + rest
+    return out
+
+
+def pooled_degrees(a, b): return len(pooled(a, b, False)) - 1
+
+
+def pooled_chi2(a, b, is_text):
+    out = pooled(a, b, is_text)
     if len(out) < 2: return 0.0, 1.0
     value, p, _, _ = stats.chi2_contingency(np.array(out), correction=False)
     return value, p
@@ -253,6 +263,81 @@ def sequence_case(n):
     return metric, options, [("x", x)], None, want
 
 
+def isotonic(x, y):
+    fit = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(x, y)
+    return lambda at: np.round(fit.predict(at) * 2 ** 30) / 2 ** 30
+
+
+def estimate_case(n):
+    p, _ = scores(n); (x, y) = scores(int(random.integers(20, 200))); t = float(random.choice([.3, .5, .7]))
+    p = [None if random.random() < .05 else v for v in p]; y = [None if random.random() < .1 else v for v in y]
+    known = [(a, b) for a, b in zip(x, y) if b is not None]; (s,), nulls, _ = used(p)
+    want = dict(n=len(s), nulls=nulls, excluded=0, value=None); metric = str(random.choice(["accuracy", "precision", "recall", "f1", "auc"]))
+    if len(s):
+        c = isotonic(*map(np.array, zip(*known)))(s); yes = s >= t
+        hits, positives, predicted = math.fsum(c[yes]), math.fsum(c), int(yes.sum())
+        part, whole = dict(accuracy=(math.fsum(np.where(yes, c, 1 - c)), len(s)), precision=(hits, predicted), recall=(hits, positives),
+                           f1=(2 * hits, predicted + positives), auc=(0, 0))[metric]
+        if metric == "auc":
+            w = np.outer(c, 1 - c); np.fill_diagonal(w, 0)
+            part, whole = (w * ((s[:, None] > s[None]) + .5 * (s[:, None] == s[None]))).sum(), w.sum()
+        if whole > 0: want["value"] = part / whole
+    return "estimated_" + metric, f"threshold={t!r}", [("p", p), ("y", [0.0] * n)], [("p", x), ("y", y)], want
+
+
+def threshold_case(n):
+    alpha = float(10 ** -random.uniform(.4, 9)); below = bool(random.random() < .5); want = {}; reference = None; options = ""
+    metric = str(random.choice(["psi", "kl", "js", "hellinger", "chi2", "ks", "share", "precision", "null_rate", "mean", "mae", "bias", "rmse", "brier", "log_loss", "auc"]))
+    side = -1 if below else 1; z = side * stats.norm.isf(alpha)
+    asked = float(random.choice([0, .01, .1, .3, .75, 5]))
+    error = lambda loss: np.std(loss, ddof=1) / math.sqrt(len(loss)) if len(loss) > 1 else None
+    if metric in ("psi", "kl", "js", "hellinger", "chi2"):
+        below = False; n = int(random.integers(5, 40)); r = np.cumsum(random.normal(0, 1, int(random.integers(100, 900)))); g = random.normal(0, 9, n)
+        masses, edges = number_bins(r + 0.0, "", True); a, b = counts_of(r, masses, edges), counts_of(g, masses, edges)
+        size = n if n < 16 else n >> (n.bit_length() - 4) << (n.bit_length() - 4); phi = 1; m = len(r)
+        if m // size >= 20:
+            def ratio(rows):
+                value, p = drift_values(metric, a, counts_of(rows, masses, edges), False, False, False); c = np.array(a); k = 1 / m + 1 / size
+                if metric == "chi2": return value, pooled_degrees(a, counts_of(rows, masses, edges))
+                return {"psi": value / k, "kl": 2 * value / k, "js": value ** 2 * 8 * np.log(2) / k, "hellinger": value ** 2 * 8 / k}[metric], int((c > 0).sum()) - 1
+            rows = [ratio(r[i * size:(i + 1) * size]) for i in range(m // size)]
+            rows = [v / stats.chi2.ppf(.5, d) for v, d in rows if d > 0]
+            phi = max(1, np.median(rows)) if rows else 1; want["inflation"] = phi
+        k = 1 / n + 1 / m; degrees = int(((np.array(a) + np.array(b)) > 0).sum()) - 1
+        if metric == "chi2": degrees = pooled_degrees(a, b)
+        x = stats.chi2.isf(alpha, degrees) * phi if degrees > 0 else 0
+        reached = {"psi": k * x, "kl": k * x / 2, "js": min(1, math.sqrt(k * x / (8 * math.log(2)))), "hellinger": min(1, math.sqrt(k * x / 8)), "chi2": x}[metric]
+        columns, reference = [("x", [float(v) for v in g])], [("x", [float(v) for v in r])]
+    elif metric == "ks":
+        below = False; n, m = int(random.integers(210, 300)), int(random.integers(210, 300)); e = math.sqrt(n * m / (n + m))
+        reached = min(1, special.kolmogi(alpha) / (e + .12 + .11 / e))
+        columns, reference = [("x", [float(v) for v in random.normal(0, 1, n)])], [("x", [float(v) for v in random.normal(0, 1, m)])]
+    elif metric in ("share", "precision", "null_rate"):
+        asked = float(random.choice([.001, .01, .1, .5, .9, random.random()])); p, y = scores(n); P = np.array(p); N = n
+        if metric == "share": options = "expression=p > 0.5;"
+        if metric == "precision": N = int((P >= .5).sum())
+        columns = [("p", p)] + ([("y", y)] if metric == "precision" else [])
+        reached = stats.binom.isf(alpha, N, asked) / N if not below else (N - stats.binom.isf(alpha, N, 1 - asked)) / N if N else None
+        if not N: reached = None
+    elif metric == "auc":
+        asked = float(random.choice([.5, .65, .8, .95])); p, y = scores(n); P, N = sum(y), n - sum(y); columns = [("p", p), ("y", y)]; reached = None
+        if P and N:
+            q1, q2 = asked / (2 - asked), 2 * asked ** 2 / (1 + asked)
+            se = math.sqrt((asked * (1 - asked) + (P - 1) * (q1 - asked ** 2) + (N - 1) * (q2 - asked ** 2)) / (P * N)); reached = min(1, max(0, asked + z * se))
+    else:
+        if metric == "mean": v = random.normal(50, 20, n); columns, se = [("x", [float(u) for u in v])], error(v)
+        elif metric in ("mae", "bias", "rmse"):
+            a, b = random.normal(5, 2, n), random.normal(5, 2, n); columns = [("f", [float(u) for u in a]), ("y", [float(u) for u in b])]; e = a - b
+            se = error(dict(mae=abs(e), bias=e, rmse=e * e)[metric])
+            if se is not None and metric == "rmse": se /= 2 * math.sqrt((e * e).mean())
+        else:
+            p, y = scores(n); P, Y = np.clip(p, 1e-15, 1 - 1e-15), np.array(y); columns = [("p", p), ("y", y)]
+            se = error((np.array(p) - Y) ** 2 if metric == "brier" else -np.where(Y == 1, np.log(P), np.log(1 - P)))
+        reached = None if se is None else asked + z * se
+    want["in_force"] = None if reached is None else (min if below else max)(asked, reached)
+    return metric, f"{options}alpha={alpha!r};asked={asked!r}" + ";below=1" * below, columns, reference, want
+
+
 def scores(n):
     p = random.random(n) if random.random() < .5 else random.integers(0, 11, n) / 10
     y = np.zeros(n) if random.random() < .1 else (random.random(n) < p).astype(float)
@@ -266,7 +351,9 @@ def spell(columns):
 
 def case():
     n = int(random.integers(1, 120)); want = {}
-    which = random.integers(10)
+    which = random.integers(12)
+    if which == 10: return estimate_case(n)
+    if which == 11: return threshold_case(n)
     if which == 0:
         x = numbers(n); (g,), nulls, excluded = used(x)
         metric = random.choice(["sum", "mean", "min", "max", "standard_deviation"])
@@ -331,7 +418,7 @@ cases = [case() for _ in range(arguments.cases)]
 lines = ["\t".join([m, o, spell(c)] + ([spell(r)] if r else [])) for m, o, c, r, _ in cases]
 answers = subprocess.run([tool], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True).stdout.splitlines()
 assert len(answers) == len(cases), f"{len(cases)} cases, {len(answers)} answers"
-names = ["value", "n", "nulls", "excluded", "low", "high", "p_value", "error"]
+names = ["value", "n", "nulls", "excluded", "low", "high", "p_value", "error", "in_force", "inflation"]
 wrong = 0
 for (metric, options, columns, reference, want), answer in zip(cases, answers):
     status, *fields = answer.split()
@@ -365,9 +452,13 @@ def real_data(folder):
     for now, then, options, expected in half:
         got = ask("psi", options, now, then)["value"]
         if got is None or abs(got - expected) > 1e-6: failed += 1; print(f"real data, psi {options}: expected {expected}, got {got}")
+    # Twenty days against two years: neighbouring days resemble each other 2.468 times more than independent ones would.
+    month = [("x", year("2008")[0][1][:20])]
+    got = ask("psi", "alpha=.001;asked=.3", month, year("2004", "2005"))
+    if abs(got["in_force"] - 3.577) > 5e-4 or abs(got["inflation"] - 2.468) > 5e-4: failed += 1; print(f"real data, threshold: {got}")
     p = ask("psi", "", year("2014"), year("2004", "2005"))["p_value"]
     if abs(p - .015933) > 1e-6: failed += 1; print(f"real data, p of psi: expected .015933, got {p}")
-    print(f"real data: {len(half) + 1} vectors, {failed} wrong")
+    print(f"real data: {len(half) + 2} vectors, {failed} wrong")
     return failed
 
 

@@ -24,8 +24,11 @@ class Recorder : public EvaluationObserver {
     ++h.evaluations;
     if (reading.status != Status::ok) ++h.not_ok;
     if (reading.value) h.last = reading.value;
-    if (track.keeps_values)
-      h.values.push_back({at, reading.value, reading.text, reading.n, reading.status, state, severity});
+    if (!reading.thresholds.empty()) h.in_force = reading.thresholds;
+    if (track.keeps_values) {
+      h.values.push_back({at, reading.value, reading.text, reading.n, reading.status, state, severity, {}});
+      for (const auto& threshold : reading.thresholds) h.values.back().in_force.push_back(threshold.in_force);
+    }
     if (state == AlertState::pending && track.state != AlertState::pending) track.pending_from = at;
     if (track.state == AlertState::firing && (state != AlertState::firing || severity != track.severity))
       h.spans.back().to = at;
@@ -129,6 +132,8 @@ Done give_baselines(Core& core, const std::map<std::string, History>& histories)
       rows = last - first;
     }
     if (rows > 0) core.baseline_seal(b.name);
+    if (const auto problem = core.metrics().baseline_problem(b.name); !b.file.empty() && !problem.empty())
+      return invalid(problem);
     if (!b.file.empty() && rows == 0)
       return invalid("baseline \"" + b.name + "\": expected rows in " + b.file + ", got none");
   }

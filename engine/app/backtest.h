@@ -39,6 +39,7 @@ struct EvaluatedValue {
   Status status;
   AlertState state;
   Severity severity;
+  std::vector<double> in_force;  // thresholds, where false_alarms were asked
 };
 
 // What all label sets of a monitor have in common.
@@ -54,6 +55,7 @@ struct MonitorHistory {
   std::vector<PendingSpan> pending_only;
   std::uint64_t evaluations = 0, not_ok = 0;
   std::optional<double> last;
+  std::vector<ThresholdInForce> in_force;  // at the last verdict, where false_alarms were asked
   std::vector<EvaluatedValue> values;
 };
 

@@ -23,6 +23,21 @@ void labels(JsonText& out, const LabelSet& labels) {
   out.end();
 }
 
+// Where false_alarms were asked: what they made of the thresholds.
+void thresholds(JsonText& out, const std::vector<ThresholdInForce>& in_force) {
+  if (in_force.empty()) return;
+  out.key("thresholds").array();
+  for (const ThresholdInForce& t : in_force) {
+    out.object().key("severity").text(name_of(static_cast<Severity>(t.severity)));
+    out.key("asked").number(t.asked).key("in_force").number(t.in_force);
+    out.key("false_alarms").text(t.false_alarms).key("alpha").number(t.alpha).key("inflation").number(t.inflation);
+    if (!t.is_inflation_measured) out.key("inflation_is").text("assumed");
+    if (!t.note.empty()) out.key("note").text(t.note);
+    out.end();
+  }
+  out.end();
+}
+
 void history(JsonText& out, const MonitorHistory& m, bool has_values) {
   out.object();
   out.key("monitor").text(m.monitor->name);
@@ -50,6 +65,7 @@ void history(JsonText& out, const MonitorHistory& m, bool has_values) {
   else
     out.null();
   out.end();
+  thresholds(out, m.in_force);
   if (has_values) {
     out.key("evaluated").array();
     for (const auto& v : m.values) {
@@ -60,7 +76,13 @@ void history(JsonText& out, const MonitorHistory& m, bool has_values) {
         out.null();
       else
         out.text(v.text);
-      out.whole(v.n).text(name_of(v.status)).end();
+      out.whole(v.n).text(name_of(v.status));
+      if (!v.in_force.empty()) {
+        out.array();
+        for (const double threshold : v.in_force) out.number(threshold);
+        out.end();
+      }
+      out.end();
     }
     out.end();
   }

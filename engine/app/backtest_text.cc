@@ -1,6 +1,7 @@
 // What a person reads after `tidewatch backtest`: one line a monitor, noisiest first, then what was rejected.
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "app/backtest.h"
 #include "base/text.h"
@@ -65,6 +66,18 @@ std::string backtest_text(const BacktestResult& result, bool use_color) {
                       (is_firing ? "  still firing" : "");
     out += "  " + (m->spans.empty() ? row : paint(is_firing ? "31" : "33", row)) + "\n";
   }
+  // What false_alarms made of the thresholds, once a monitor: its label sets differ by their rows only.
+  std::set<std::string> shown;
+  for (const auto* m : order)
+    for (const auto& t : m->in_force) {
+      const std::string severity(name_of(static_cast<Severity>(t.severity)));
+      if (!shown.insert(m->monitor->name + " " + severity + (t.is_above ? " above" : " below")).second) continue;
+      std::snprintf(line, sizeof line, "%.4g", t.in_force);
+      out += (shown.size() == 1 ? "\n" : "") + ("  " + m->monitor->name) + " " + severity + ": " +
+             format_number(t.asked) + " asked, " + line + " in force at the end for " + t.false_alarms +
+             (t.is_inflation_measured ? "" : " (rows taken as independent)") + "\n" +
+             (t.note.empty() ? "" : "    " + t.note + "\n");
+    }
   std::map<std::string, std::uint64_t> told;
   for (const auto& n : result.notifications) ++told[n.notifier];
   out += "\n  notifications: ";

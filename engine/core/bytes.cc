@@ -8,7 +8,7 @@ namespace tidewatch {
 
 namespace {
 
-constexpr std::uint32_t checkpoint_version = 2;
+constexpr std::uint32_t checkpoint_version = 3;  // 3: what chance does, in readings
 
 void put_instant(ByteWriter& out, Instant t) { out.put(t.ns); }
 Instant get_instant(ByteReader& in) { return {in.get<std::int64_t>()}; }

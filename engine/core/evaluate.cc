@@ -92,6 +92,7 @@ void Core::State::evaluate_value(MonitorRuntime& run, Instant at, bool by_arriva
   bool any_data = false;
   ConditionInputs& inputs = condition_inputs;
   inputs.now = at;
+  inputs.series = std::max<std::size_t>(1, rows.labels.size());
   for (std::size_t row = 0; row < rows.labels.size(); ++row) {
     const LabelSet& labels = *rows.labels[row];
     SharedReading reading = metrics->read_row(value, row, at);
@@ -115,7 +116,9 @@ void Core::State::evaluate_value(MonitorRuntime& run, Instant at, bool by_arriva
     inputs.previous_value = entry->previous_value;
     inputs.previous_text = entry->previous_text;
     inputs.last_data = entry->last_data;
+    inputs.before = &entry->instance.last_reading().thresholds;
     Observation seen = judge_condition(run.rules.rules, inputs);
+    if (!seen.thresholds.empty()) reading.edit().thresholds = std::move(seen.thresholds);
     seen.reading = std::move(reading);
     seen.saw_new_rows = by_arrival || !run.on_arrival;
     apply(run, labels, *entry, seen, at, out);

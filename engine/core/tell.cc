@@ -9,7 +9,7 @@ namespace tidewatch {
 
 namespace {
 
-std::string evidence_json(const Reading& r, const std::string& rule) {
+std::string evidence_json(const Reading& r, const std::string& rule, Severity severity) {
   std::string out = "{";
   if (r.value) out += "\"value\":" + format_number(*r.value) + ",";
   if (!r.text.empty()) out += "\"text\":\"" + json_escape(r.text) + "\",";
@@ -23,6 +23,9 @@ std::string evidence_json(const Reading& r, const std::string& rule) {
   if (r.coverage)
     out += ",\"coverage\":" + format_number(*r.coverage) + ",\"pending\":" + std::to_string(r.pending) +
            ",\"leaked\":" + std::to_string(r.leaked) + ",\"relabelled\":" + std::to_string(r.relabelled);
+  if (const std::string threshold = thresholds_json(r.thresholds, static_cast<std::uint8_t>(severity));
+      !threshold.empty())
+    out += ",\"threshold\":" + threshold;
   if (!rule.empty()) out += ",\"rule\":\"" + json_escape(rule) + "\"";
   return out + "}";
 }
@@ -63,8 +66,8 @@ void Core::State::journal(const MonitorSpec& m, const LabelSet& labels, const Tr
   if (t.severity_from != Severity::none) row.severity_from = name_of(t.severity_from);
   if (t.severity_to != Severity::none) row.severity_to = name_of(t.severity_to);
   row.reason = t.reason;
-  row.evidence =
-      evidence_json(reading, rule_text(m, t.severity_to != Severity::none ? t.severity_to : t.severity_from));
+  const Severity severity = t.severity_to != Severity::none ? t.severity_to : t.severity_from;
+  row.evidence = evidence_json(reading, rule_text(m, severity), severity);
   out.journal.push_back(std::move(row));
 }
 

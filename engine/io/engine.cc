@@ -64,6 +64,8 @@ Result<RunningPack> Engine::State::build(EnginePack pack) {
     if (!batch) return batch.error().within("baseline " + baseline.name);
     out.core->baseline_rows(baseline.name, *batch);
     out.core->baseline_seal(baseline.name);
+    if (const auto problem = out.core->metrics().baseline_problem(baseline.name); !problem.empty())
+      return invalid(problem);
   }
   out.pack = std::move(pack);
   return out;

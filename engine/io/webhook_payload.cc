@@ -113,6 +113,9 @@ std::string webhook_payload(const Notification& n, const std::string& external_u
     w.text("value", n.reading.text);
   w.raw("n", nlohmann::json(n.reading.n).dump());
   w.text("status", name_of(n.reading.status));
+  if (const std::string threshold = thresholds_json(n.reading.thresholds, static_cast<std::uint8_t>(n.severity));
+      !threshold.empty())
+    w.raw("threshold", threshold);
   w.end();
   w.end();
   return w.take();
@@ -139,6 +142,8 @@ std::string payload_line(const std::string& payload) {
   if (const auto it = own.find("value"); it != own.end() && !it->is_null())
     out += ", value " + (it->is_number() ? format_number(it->get<double>()) : it->get<std::string>());
   if (const auto it = own.find("n"); it != own.end() && it->is_number()) out += ", n " + it->dump();
+  if (const auto it = own.find("threshold"); it != own.end() && it->is_object() && it->contains("in_force"))
+    out += ", threshold in force " + (*it)["in_force"].dump();
   if (const auto it = body.find("commonAnnotations"); it != body.end() && it->is_object())
     if (const auto text = it->find("summary"); text != it->end() && text->is_string())
       out += " - " + text->get<std::string>();

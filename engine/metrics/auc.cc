@@ -6,28 +6,10 @@
 #include <algorithm>
 
 #include "metrics/family_of.h"
+#include "metrics/score_bucket.h"
 
 namespace tidewatch {
 namespace {
-
-constexpr std::size_t most_pairs = 1'000'000, score_buckets = 65'536;
-
-// A score in 16 bits, rising with it: three quarters of the buckets are even steps of [0, 1], where probabilities are;
-// an eighth each for what lies below and above, by the exponent (2^-32 to 2^32) and seven bits of the mantissa.
-std::size_t bucket_of(double score) {
-  constexpr std::size_t side = 8192, middle = score_buckets - 2 * side;
-  const auto size = [](double x, int lowest) {  // how far from 0, in 0 .. side-1
-    int exponent = 0;
-    const double mantissa = std::frexp(x, &exponent);  // in [0.5, 1)
-    if (exponent <= lowest) return std::size_t{0};
-    const auto step =
-        static_cast<std::size_t>(exponent - lowest - 1) * 128 + static_cast<std::size_t>((mantissa - 0.5) * 256);
-    return std::min(step, side - 1);
-  };
-  if (score < 0) return side - 1 - size(-score, -32);
-  if (score <= 1) return side + std::min(static_cast<std::size_t>(score * middle), middle - 1);
-  return side + middle + size(score, 0);
-}
 
 struct ScoreCount {
   std::uint64_t positives = 0, negatives = 0;
@@ -42,15 +24,15 @@ struct AucState final : FamilyState {
     if (buckets.empty())
       (is_positive ? positives : negatives).push_back(score);
     else
-      ++(is_positive ? buckets[bucket_of(score)].positives : buckets[bucket_of(score)].negatives);
+      ++(is_positive ? buckets[score_bucket(score)].positives : buckets[score_bucket(score)].negatives);
     keep_to_limit();
   }
   // One more pair than the limit turns a state over, so its form depends on the set alone.
   void keep_to_limit() {
-    if (tally.n <= most_pairs || (!buckets.empty() && positives.empty() && negatives.empty())) return;
+    if (tally.n <= most_scores || (!buckets.empty() && positives.empty() && negatives.empty())) return;
     buckets.resize(score_buckets);
-    for (const double score : positives) ++buckets[bucket_of(score)].positives;
-    for (const double score : negatives) ++buckets[bucket_of(score)].negatives;
+    for (const double score : positives) ++buckets[score_bucket(score)].positives;
+    for (const double score : negatives) ++buckets[score_bucket(score)].negatives;
     positives = {};
     negatives = {};
   }
@@ -159,9 +141,12 @@ class Auc final : public FamilyOf<Auc, AucState> {
     const double area = static_cast<double>(twice) / (2 * p * n);
     settle(out, spec, area);
     if (!state.buckets.empty()) out.error = {ErrorBound::Kind::absolute, hidden / (2 * p * n)};
-    const double q1 = area / (2 - area), q2 = 2 * area * area / (1 + area);
-    const double variance = (area * (1 - area) + (p - 1) * (q1 - area * area) + (n - 1) * (q2 - area * area)) / (p * n);
-    const double half = 1.959963984540054 * std::sqrt(std::max(0.0, variance));
+    if (out.chance) {
+      out.chance->kind = Chance::Kind::auc;
+      out.chance->n = positives;
+      out.chance->m = negatives;
+    }
+    const double half = 1.959963984540054 * auc_standard_error(area, positives, negatives);
     out.low = std::max(0.0, area - half);
     out.high = std::min(1.0, area + half);
   }

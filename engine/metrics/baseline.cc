@@ -49,6 +49,17 @@ void MetricEngine::baseline_seal(std::string_view name) {
   }
 }
 
+std::string MetricEngine::baseline_problem(std::string_view name) const {
+  const BaselineState* const baseline = state_->baseline(name);
+  for (const auto& leaf : state_->leaves) {
+    if (leaf->baseline != baseline || leaf->kind == Leaf::Kind::baseline || !leaf->ring) continue;
+    for (const Leaf::Part& part : leaf->parts)
+      if (const std::string text = leaf->ring->slots()[part.slot].family->reference_problem(); !text.empty())
+        return "baseline \"" + std::string(name) + "\" for " + leaf->spec.metric + ": " + text;
+  }
+  return "";
+}
+
 Reading MetricEngine::State::read_baseline(Leaf& leaf, Leaf::Part& part, Instant now) {
   Reading r;
   r.as_of = now;
@@ -66,6 +77,7 @@ Reading MetricEngine::State::read_baseline(Leaf& leaf, Leaf::Part& part, Instant
     context.from = r.from = leaf.baseline->spec.from;
     context.to = r.to = leaf.baseline->spec.to;
   }
+  if (part.spec.is_calibrated) r.chance = std::make_shared<Chance>();
   part.family->read(*part.state, part.spec, context, r);
   return r;
 }

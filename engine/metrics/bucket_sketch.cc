@@ -55,7 +55,9 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> BucketSketch::sorted() cons
   return out;
 }
 
-double BucketSketch::at_rank(std::uint64_t rank) const {
+double BucketSketch::at_rank(std::uint64_t rank) const { return at_ranks({&rank, 1}).front(); }
+
+std::vector<double> BucketSketch::at_ranks(std::span<const std::uint64_t> ranks) const {
   const auto buckets = sorted();
   const auto middle = [&](std::uint32_t key) {
     const std::uint64_t from = static_cast<std::uint64_t>(key & magnitude_mask) << level_;
@@ -67,21 +69,26 @@ double BucketSketch::at_rank(std::uint64_t rank) const {
   };
   const auto first_negative =
       std::lower_bound(buckets.begin(), buckets.end(), std::pair<std::uint32_t, std::uint64_t>(negative_bit, 0));
-  std::uint64_t seen = 0;
-  for (auto at = buckets.end(); at != first_negative;) {
-    --at;
-    seen += at->second;
-    if (rank < seen) return middle(at->first);
-  }
-  seen += zeros_;
-  if (rank < seen) return 0;
-  double last = 0;
-  for (auto at = buckets.begin(); at != first_negative; ++at) {
-    seen += at->second;
-    last = middle(at->first);
-    if (rank < seen) break;
-  }
-  return last;
+  const auto of = [&](std::uint64_t rank) {
+    std::uint64_t seen = 0;
+    for (auto at = buckets.end(); at != first_negative;) {
+      --at;
+      seen += at->second;
+      if (rank < seen) return middle(at->first);
+    }
+    seen += zeros_;
+    if (rank < seen) return 0.0;
+    double last = 0;
+    for (auto at = buckets.begin(); at != first_negative; ++at) {
+      seen += at->second;
+      last = middle(at->first);
+      if (rank < seen) break;
+    }
+    return last;
+  };
+  std::vector<double> out;
+  for (const std::uint64_t rank : ranks) out.push_back(of(rank));
+  return out;
 }
 
 double BucketSketch::relative_bound() const {

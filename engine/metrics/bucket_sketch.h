@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,8 @@ class BucketSketch {
   bool empty() const { return total_ == 0; }
   // The value standing for the bucket that holds rank r (0 = least, r < total): within relative_bound() of the truth.
   double at_rank(std::uint64_t rank) const;
-  double relative_bound() const;  // 0.00775 at level 0, 0.0154 at 1 ...
+  std::vector<double> at_ranks(std::span<const std::uint64_t> ranks) const;  // the same for several
+  double relative_bound() const;                                             // 0.00775 at level 0, 0.0154 at 1 ...
 
   void write(ByteWriter& out) const;  // canonical: buckets in ascending key
   bool read(ByteReader& in);

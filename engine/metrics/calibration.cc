@@ -126,47 +126,60 @@ class Calibration final : public FamilyOf<Calibration, CalibrationState> {
 struct LossState final : FamilyState {
   Tally tally;
   ExactSum loss;
+  OptionalSum squares;  // of the losses, where a rule asks what chance does
   void merge(const LossState& from) {
     tally.merge(from.tally);
     loss.merge(from.loss);
+    squares.merge(from.squares);
   }
   void write(ByteWriter& out) const {
     tally.write(out);
     loss.write(out);
+    squares.write(out);
   }
   bool read(ByteReader& in) {
     tally.read(in);
-    return loss.read(in);
+    return loss.read(in) && squares.read(in);
   }
-  std::size_t memory_bytes() const override { return sizeof *this - sizeof loss + loss.memory_bytes(); }
+  std::size_t memory_bytes() const override {
+    return sizeof *this - sizeof loss + loss.memory_bytes() + squares.memory_bytes();
+  }
 };
 
 class ScoreLoss final : public FamilyOf<ScoreLoss, LossState> {
  public:
-  ScoreLoss(PairReader reader, bool is_log) : reader_(std::move(reader)), is_log_(is_log) {}
+  ScoreLoss(PairReader reader, bool is_log, bool has_squares)
+      : reader_(std::move(reader)), is_log_(is_log), has_squares_(has_squares) {}
+  void begin(LossState& state) const {
+    if (has_squares_) state.squares.begin();
+  }
   void add_one(LossState& state, const Batch& batch, std::uint32_t row) const {
     double score;
     bool positive;
     if (!reader_(batch, row, state.tally, score, positive)) return;
+    double loss;
     if (is_log_) {
       const double p = std::clamp(score, 1e-15, 1 - 1e-15);
-      state.loss.add(positive ? -std::log(p) : -std::log(1 - p));
+      loss = positive ? -std::log(p) : -std::log(1 - p);
     } else {
       const double gap = score - (positive ? 1.0 : 0.0);
-      state.loss.add(gap * gap);
+      loss = gap * gap;
     }
+    state.loss.add(loss);
+    if (state.squares) (*state.squares).add_product(loss, loss);
   }
   void read_one(const LossState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "domain");
     std::optional<double> value;
     if (state.tally.n) value = state.loss.value() / static_cast<double>(state.tally.n);
     settle(out, spec, value, "no usable pair");
+    if (out.chance && state.squares) set_error(out, mean_error(state.tally.n, state.loss, *state.squares));
   }
   std::vector<std::size_t> needed_columns() const override { return reader_.columns(); }
 
  private:
   PairReader reader_;
-  bool is_log_;
+  bool is_log_, has_squares_;
 };
 
 Result<PairReader> pair_reader(const FamilyInput& input) {
@@ -194,7 +207,8 @@ FamilyMade make_calibration(const FamilyInput& input) {
 FamilyMade make_score_loss(const FamilyInput& input) {
   auto reader = pair_reader(input);
   if (!reader) return reader.error();
-  return FamilyMade(std::make_unique<ScoreLoss>(std::move(*reader), input.spec.metric == "log_loss"));
+  return FamilyMade(
+      std::make_unique<ScoreLoss>(std::move(*reader), input.spec.metric == "log_loss", input.spec.is_calibrated));
 }
 
 }  // namespace tidewatch

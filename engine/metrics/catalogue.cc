@@ -170,6 +170,36 @@ const std::vector<MetricInfo>& rows() {
       row("average_precision", "average_precision(score, outcome, { over, positive })", "model",
           "Sum of recall steps times precision from the highest score down, tied scores one step.",
           R"(api:average_precision("score", "outcome", { over = "1 day" }))", 1, 2, with_window, 30),
+      row("estimated_accuracy", "estimated_accuracy(score, outcome, { over, against, threshold, positive })", "model",
+          "Accuracy to be expected of rows whose outcome is not known yet: the score is read as a probability by an "
+          "isotonic fit of the labelled baseline. With a 95 % interval of the outcomes' own chance. Assumes that "
+          "scores mean what they meant in the baseline: a changed relation of score and outcome (concept drift) shows "
+          "in the realised metric only.",
+          R"(api:estimated_accuracy("score", "outcome", { over = "1 day", against = baseline "train" }))", 2, 2,
+          with_window, 1, against, plain, is_share),
+      row("estimated_precision", "estimated_precision(score, outcome, { over, against, threshold, positive })", "model",
+          "Precision to be expected, as estimated_accuracy: the mean probability of the rows predicted positive. "
+          "Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome (concept "
+          "drift) shows in the realised metric only.",
+          R"(api:estimated_precision("score", "outcome", { over = "1 day", against = baseline "train" }))", 2, 2,
+          with_window, 1, against, plain, is_share),
+      row("estimated_recall", "estimated_recall(score, outcome, { over, against, threshold, positive })", "model",
+          "Recall to be expected, as estimated_accuracy: the probability in the rows predicted positive over all of "
+          "it. Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome "
+          "(concept drift) shows in the realised metric only.",
+          R"(api:estimated_recall("score", "outcome", { over = "1 day", against = baseline "train" }))", 2, 2,
+          with_window, 1, against, plain, is_share),
+      row("estimated_f1", "estimated_f1(score, outcome, { over, against, threshold, positive })", "model",
+          "F1 to be expected, as estimated_accuracy. Assumes that scores mean what they meant in the baseline: a "
+          "changed relation of score and outcome (concept drift) shows in the realised metric only.",
+          R"(api:estimated_f1("score", "outcome", { over = "1 day", against = baseline "train" }))", 2, 2, with_window,
+          1, against, plain, is_share),
+      row("estimated_auc", "estimated_auc(score, outcome, { over, against, positive })", "model",
+          "AUC to be expected, as estimated_accuracy, tied scores one half; exact up to a million rows, then as auc. "
+          "Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome (concept "
+          "drift) shows in the realised metric only.",
+          R"(api:estimated_auc("score", "outcome", { over = "1 day", against = baseline "train" }))", 2, 2, with_window,
+          30, against, plain, is_share),
       row("log_loss", "log_loss(score, outcome, { over, positive })", "model",
           "Mean of -ln of the probability given to what happened, clipped at 1e-15. In nats.",
           R"(api:log_loss("score", "outcome", { over = "1 day" }))", 1, 2, with_window, 1),

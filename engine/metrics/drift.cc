@@ -6,6 +6,7 @@
 
 #include "metrics/binning.h"
 #include "metrics/family_of.h"
+#include "metrics/inflation.h"
 
 namespace tidewatch {
 namespace {
@@ -46,6 +47,7 @@ class Drift final : public FamilyOf<Drift, DriftState> {
         is_text_(input.types[0] == ColumnType::string || input.types[0] == ColumnType::category),
         is_category_(input.types[0] == ColumnType::category),
         has_null_bin_(input.spec.nulls_bin),
+        is_calibrated_(input.spec.is_calibrated),
         rule_(std::move(rule)) {}
 
   void begin(DriftState& state) const { state.counts.resize(bins()); }
@@ -94,18 +96,26 @@ class Drift final : public FamilyOf<Drift, DriftState> {
   void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
     const Column& column = batch.columns[column_];
     for (const std::uint32_t row : rows) {
+      ReferenceRow one{batch.time(row), 0, nullptr};
       if (column.null[row]) {
         ++reference_nulls_;
+        if (!has_null_bin_) continue;
       } else if (is_text_) {
         const std::string text(column.text(row));
-        const auto found = reference_texts_.find(text);
-        if (found != reference_texts_.end())
-          ++found->second;
-        else if (reference_texts_.size() < most_texts)
-          reference_texts_.emplace(text, 1);
-      } else if (const double value = column.as_number(row); std::isfinite(value)) {
-        reference_values_.push_back(value);
+        auto found = reference_texts_.find(text);
+        if (found == reference_texts_.end()) {
+          if (reference_texts_.size() >= most_texts) continue;
+          found = reference_texts_.emplace(text, 0).first;
+        }
+        ++found->second;
+        one.text = &found->first;
+      } else {
+        one.value = column.as_number(row);
+        if (!std::isfinite(one.value)) continue;
+        reference_values_.push_back(one.value);
       }
+      one.is_null = column.null[row] != 0;
+      if (is_calibrated_) reference_order_.push_back(one);
     }
   }
   void reference_seal() override {
@@ -119,6 +129,13 @@ class Drift final : public FamilyOf<Drift, DriftState> {
     for (const auto& [text, count] : reference_texts_) reference_[texts_.of(text)] += count;
     for (const double value : reference_values_) ++reference_[numbers_.of(value)];
     if (has_null_bin_) reference_.back() = reference_nulls_;
+    std::vector<std::pair<Instant, std::uint16_t>> order;
+    for (const ReferenceRow& row : reference_order_) {
+      const std::size_t bin = row.is_null ? bins() - 1 : is_text_ ? texts_.of(*row.text) : numbers_.of(row.value);
+      order.emplace_back(row.at, static_cast<std::uint16_t>(bin));
+    }
+    order_.take(std::move(order));
+    reference_order_ = {};
     reference_values_ = {};
     reference_texts_.clear();
   }
@@ -130,12 +147,14 @@ class Drift final : public FamilyOf<Drift, DriftState> {
     else
       numbers_.write(out);
     out.array(reference_);
+    if (is_calibrated_) order_.write(out);
   }
   bool read_reference(ByteReader& in) override {
     if (in.get<std::uint8_t>() == 0) return in.good();
     prepared_ = nullptr;
     if (!(is_text_ ? texts_.read(in) : numbers_.read(in))) return false;
     reference_ = in.array<std::uint64_t>();
+    if (is_calibrated_ && !order_.read(in)) return false;
     is_sealed_ = in.good() && reference_.size() == bins_when_sealed();
     return is_sealed_;
   }
@@ -143,14 +162,25 @@ class Drift final : public FamilyOf<Drift, DriftState> {
  private:
   std::size_t bins_when_sealed() const { return (is_text_ ? texts_.size() : numbers_.size()) + has_null_bin_; }
   std::size_t bins() const { return is_sealed_ ? bins_when_sealed() : 0; }
+  void say_chance(const MetricSpec& spec, std::uint64_t n, std::uint64_t n_reference, unsigned degrees,
+                  Chance& chance) const;
+
+  struct ReferenceRow {
+    Instant at;
+    double value = 0;
+    const std::string* text = nullptr;  // a key of reference_texts_
+    bool is_null = false;
+  };
 
   std::size_t column_;
-  bool is_text_, is_category_, has_null_bin_, is_sealed_ = false;
+  bool is_text_, is_category_, has_null_bin_, is_calibrated_, is_sealed_ = false;
   BinRule rule_;
   NumberBins numbers_;
   TextBins texts_;
   std::vector<std::uint64_t> reference_;
+  BaselineOrder order_;
   std::vector<double> reference_values_;  // until sealed
+  std::vector<ReferenceRow> reference_order_;
   std::map<std::string, std::uint64_t> reference_texts_;
   std::uint64_t reference_nulls_ = 0;
   std::vector<std::uint32_t> bin_of_code_;
@@ -205,16 +235,22 @@ std::pair<double, unsigned> chi_square(const std::vector<Pair>& bins, double n_r
   return {sum, static_cast<unsigned>(pooled.empty() ? 0 : pooled.size() - 1)};
 }
 
-void Drift::read_one(const DriftState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
-  state.tally.show(out, "");
+// A distance of two sets of counts. `statistic` is what is chi-square distributed when nothing drifted; negative when
+// the distance has none.
+struct Distance {
+  double value = 0, statistic = -1;
+  unsigned degrees = 0;
+};
+
+Distance distance_of(const MetricSpec& spec, std::span<const std::uint64_t> reference,
+                     std::span<const std::uint64_t> current, bool is_text) {
   std::uint64_t n_reference = 0, n = 0;
-  for (const auto count : reference_) n_reference += count;
-  for (const auto count : state.counts) n += count;
-  if (!has_reference(out, spec, is_sealed_, n_reference, state.unbinned > 0)) return;
   std::vector<Pair> bins, raw;  // shares; counts
-  for (std::size_t i = 0; i < reference_.size(); ++i) {
-    const std::uint64_t now = i < state.counts.size() ? state.counts[i] : 0;
-    if (reference_[i] + now) raw.push_back({static_cast<double>(reference_[i]), static_cast<double>(now)});
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    const std::uint64_t now = i < current.size() ? current[i] : 0;
+    n_reference += reference[i];
+    n += now;
+    if (reference[i] + now) raw.push_back({static_cast<double>(reference[i]), static_cast<double>(now)});
   }
   const double total_reference = static_cast<double>(n_reference), total = static_cast<double>(n);
   const bool is_raw = spec.metric == "total_variation" || spec.metric == "l_infinity";
@@ -229,16 +265,16 @@ void Drift::read_one(const DriftState& state, const MetricSpec& spec, const Read
     }
     bins.push_back(share);
   }
-  if (n == 0) return settle(out, spec, std::nullopt, "no usable value");
-  double value = 0, statistic = -1;  // statistic: what is chi-square distributed when nothing drifted
-  auto degrees = static_cast<unsigned>(bins.size() - 1);
+  Distance out;
+  out.degrees = static_cast<unsigned>(bins.size() - 1);
   const double scale = 1 / total + 1 / total_reference;
+  double& value = out.value;
   if (spec.metric == "psi") {
     for (const auto& [p, q] : bins) value += (q - p) * std::log(q / p);
-    statistic = value / scale;
+    out.statistic = value / scale;
   } else if (spec.metric == "kl") {
     for (const auto& [p, q] : bins) value += spec.reverse ? p * std::log(p / q) : q * std::log(q / p);
-    statistic = 2 * value / scale;
+    out.statistic = 2 * value / scale;
   } else if (spec.metric == "js") {
     for (const auto& [p, q] : bins) {
       const double m = (p + q) / 2;
@@ -246,25 +282,56 @@ void Drift::read_one(const DriftState& state, const MetricSpec& spec, const Read
       if (q > 0) value += q * std::log2(q / m) / 2;
     }
     value = std::clamp(value, 0.0, 1.0);
-    statistic = value * 8 * std::log(2.0) / scale;
+    out.statistic = value * 8 * std::log(2.0) / scale;
     value = std::sqrt(value);
   } else if (spec.metric == "hellinger") {
     // 1 - Σ√(pq) = ½Σ(√p - √q)², which does not cancel.
     for (const auto& [p, q] : bins) value += (std::sqrt(p) - std::sqrt(q)) * (std::sqrt(p) - std::sqrt(q)) / 2;
     value = std::clamp(value, 0.0, 1.0);
-    statistic = value * 8 / scale;
+    out.statistic = value * 8 / scale;
     value = std::sqrt(value);
   } else if (spec.metric == "total_variation") {
     for (const auto& [p, q] : bins) value += std::fabs(p - q) / 2;
   } else if (spec.metric == "l_infinity") {
     for (const auto& [p, q] : bins) value = std::max(value, std::fabs(p - q));
   } else {
-    std::tie(statistic, degrees) = chi_square(raw, total_reference, total, is_text_);
-    value = statistic;
+    std::tie(out.statistic, out.degrees) = chi_square(raw, total_reference, total, is_text);
+    value = out.statistic;
   }
-  settle(out, spec, value);
-  if (statistic >= 0) out.p_value = chi_square_tail(statistic, degrees);
+  return out;
+}
+
+void Drift::read_one(const DriftState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+  state.tally.show(out, "");
+  std::uint64_t n_reference = 0, n = 0;
+  for (const auto count : reference_) n_reference += count;
+  for (const auto count : state.counts) n += count;
+  if (!has_reference(out, spec, is_sealed_, n_reference, state.unbinned > 0)) return;
+  if (n == 0) return settle(out, spec, std::nullopt, "no usable value");
+  const Distance distance = distance_of(spec, reference_, state.counts, is_text_);
+  settle(out, spec, distance.value);
+  if (distance.statistic >= 0) out.p_value = chi_square_tail(distance.statistic, distance.degrees);
   doubt_small_reference(out, spec, n_reference);
+  if (out.chance) say_chance(spec, n, n_reference, distance.degrees, *out.chance);
+}
+
+void Drift::say_chance(const MetricSpec& spec, std::uint64_t n, std::uint64_t n_reference, unsigned degrees,
+                       Chance& chance) const {
+  chance.kind = spec.metric == "psi"         ? Chance::Kind::psi
+                : spec.metric == "kl"        ? Chance::Kind::kl
+                : spec.metric == "js"        ? Chance::Kind::js
+                : spec.metric == "hellinger" ? Chance::Kind::hellinger
+                : spec.metric == "chi2"      ? Chance::Kind::chi_square
+                                             : Chance::Kind::none;
+  chance.n = n;
+  chance.m = n_reference;
+  chance.degrees = degrees;
+  const auto measured = order_.inflation(n, bins(), [&](std::span<const std::uint64_t> counts) {
+    const Distance one = distance_of(spec, reference_, counts, is_text_);
+    return std::pair(one.statistic, one.degrees);
+  });
+  chance.inflation = measured.value_or(1);
+  chance.is_inflation_measured = measured.has_value();
 }
 
 }  // namespace

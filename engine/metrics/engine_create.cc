@@ -96,7 +96,8 @@ std::string identity(const MetricSpec& m) {
                                     m.control,
                                     m.candidate,
                                     format_number(m.least),
-                                    m.worse};
+                                    m.worse,
+                                    std::to_string(m.is_calibrated)};
   return join(parts);
 }
 

@@ -7,12 +7,28 @@
 #include "metrics/expectation.h"
 
 namespace tidewatch {
+namespace {
+
+// What is known of the chance before the family says its kind.
+void begin_chance(const Leaf& leaf, Reading& out) {
+  out.chance = std::make_shared<Chance>();
+  const WindowSpec& window = leaf.spec.window;
+  out.chance->over = window.kind == WindowSpec::Kind::sliding ? window.over : out.to - out.from;
+  const bool is_counted = window.kind == WindowSpec::Kind::rows || window.kind == WindowSpec::Kind::business_days;
+  out.chance->reads = is_counted ? window.count
+                      : window.kind == WindowSpec::Kind::sliding
+                          ? static_cast<std::uint32_t>(std::max<std::int64_t>(1, leaf.panes))
+                          : 1;
+}
+
+}  // namespace
 
 void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state,
                                  const Family& family, bool had_rows, bool begins_early, const std::string* undefined,
                                  Reading& out) const {
   const ReadContext context{out.from, out.to, out.as_of};
   if (leaf.baseline) out.baseline = leaf.spec.against;
+  if (part.spec.is_calibrated) begin_chance(leaf, out);
   if (state) {
     family.read(*state, part.spec, context, out);
   } else if (leaf.is_zero_when_empty && had_rows) {
@@ -39,6 +55,7 @@ void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const
     out.reason = *undefined;
   }
   if (out.status == Status::undefined || out.status == Status::no_data) out.value.reset();
+  if (out.chance && out.chance->kind == Chance::Kind::none) out.chance.reset();
 }
 
 SharedReading MetricEngine::State::record(Leaf& leaf, Leaf::Part& part, Series& series, SharedReading made,

@@ -268,4 +268,10 @@ double centered_by_parts(std::uint64_t n, const ExactSum& x, const ExactSum& y, 
   return std::ldexp(sum.value() / static_cast<double>(n), half + other);
 }
 
+double mean_error(std::uint64_t n, const ExactSum& x, const ExactSum& squares) {
+  if (n < 2) return -1;
+  const double about_mean = centered(n, x, x, squares), count = static_cast<double>(n);
+  return std::isfinite(about_mean) ? std::sqrt(std::max(0.0, about_mean) / (count - 1) / count) : -1;
+}
+
 }  // namespace tidewatch

@@ -93,4 +93,36 @@ double centered(std::uint64_t n, const ExactSum& x, const ExactSum& y, const Exa
 // The same by sums of doubles, for values of any size: what centered() does where its integers would be long.
 double centered_by_parts(std::uint64_t n, const ExactSum& x, const ExactSum& y, const ExactSum& xy);
 
+// The standard error of Σx / n, from Σx and Σx²; negative (none) under two values or beyond the largest double.
+double mean_error(std::uint64_t n, const ExactSum& x, const ExactSum& squares);
+
+// A sum that stands only in states that need it.
+class OptionalSum {
+ public:
+  void begin() {
+    if (!sum_) sum_ = std::make_unique<ExactSum>();
+  }
+  explicit operator bool() const { return sum_ != nullptr; }
+  ExactSum& operator*() { return *sum_; }
+  const ExactSum& operator*() const { return *sum_; }
+  void merge(const OptionalSum& other) {
+    if (!other) return;
+    begin();
+    sum_->merge(*other);
+  }
+  void write(ByteWriter& out) const {
+    out.put(static_cast<std::uint8_t>(sum_ != nullptr));
+    if (sum_) sum_->write(out);
+  }
+  bool read(ByteReader& in) {
+    if (in.get<std::uint8_t>() == 0) return in.good();
+    begin();
+    return sum_->read(in);
+  }
+  std::size_t memory_bytes() const { return sum_ ? sum_->memory_bytes() : 0; }
+
+ private:
+  std::unique_ptr<ExactSum> sum_;
+};
+
 }  // namespace tidewatch

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "metrics/exact_sum.h"
+#include "metrics/null_quantiles.h"
 
 namespace tidewatch {
 namespace {
@@ -17,6 +18,36 @@ double median_of(std::vector<double> values) {
   const std::size_t n = values.size();
   const double low = values[(n - 1) / 2], high = values[n / 2];
   return low + (high - low) / 2;
+}
+
+// Of the middle of several windows that do not overlap; and how much more they differ than their rows allow for, where
+// there are enough of them to say.
+std::shared_ptr<Chance> chance_of_middle(std::span<const SharedReading> readings, double middle, bool is_median) {
+  constexpr std::size_t least_windows = 20;
+  constexpr double median_costs = 1.5707963267948966;  // π/2: the variance of a median over that of a mean
+  Chance out;
+  ExactSum squares;
+  std::vector<double> strayed;
+  for (const SharedReading& one : readings) {
+    if (one->status != Status::ok || !one->value) continue;
+    const double error = one->chance ? standard_error_of(*one->chance, *one->value) : -1;
+    if (error < 0) return nullptr;
+    squares.add(error * error);
+    const double gap = *one->value - middle;
+    if (error > 0) strayed.push_back(gap * gap / (error * error));
+    out.over = one->chance->over;
+    out.reads = one->chance->reads;
+    ++out.n;
+  }
+  if (out.n == 0) return nullptr;
+  out.kind = Chance::Kind::standard_error;
+  out.standard_error =
+      std::sqrt(squares.value() * (is_median && out.n > 2 ? median_costs : 1)) / static_cast<double>(out.n);
+  if (strayed.size() >= least_windows) {
+    out.inflation = std::max(1.0, median_of(std::move(strayed)) / chi_square_exceeded(0.5, 1));
+    out.is_inflation_measured = true;
+  }
+  return std::make_shared<Chance>(out);
 }
 
 }  // namespace
@@ -64,6 +95,7 @@ Reading expected_reading(std::span<const SharedReading> readings, std::size_t le
   r.value = middle;
   r.status = Status::ok;
   r.reason.clear();
+  if (readings.front()->chance) r.chance = chance_of_middle(readings, middle, is_median);
   if (scale > 0 && std::isfinite(scale)) r.error = {ErrorBound::Kind::standard, scale};
   if (values.size() < least || values.size() * 2 < readings.size()) {
     r.status = Status::insufficient;

@@ -45,6 +45,9 @@ constexpr FamilyRow family_rows[] = {
      make_classification, Wants::any},
     {"confusion", "confusion", make_confusion, Wants::any},
     {"auc average_precision", "auc", make_auc, Wants::any},
+    {"estimated_accuracy estimated_precision estimated_recall estimated_f1", "expected_counts", make_estimate,
+     Wants::any},
+    {"estimated_auc", "expected_rank", make_estimate, Wants::any},
     {"increase", "increase", make_increase, Wants::number},
     {"time_share", "time_share", make_time_share, Wants::nothing},
     {"compare", "compare", make_compare, Wants::nothing},
@@ -55,7 +58,10 @@ constexpr FamilyRow family_rows[] = {
     {"leakage", "leakage", make_leakage, Wants::any},
 };
 
-const FamilyRow* row_of(std::string_view metric) {
+const FamilyRow* row_of(const MetricSpec& spec) {
+  // A rule that asks what chance does needs the spread of the rows beside their mean.
+  std::string_view metric = spec.metric;
+  if (metric == "mean" && spec.is_calibrated) metric = "standard_deviation";
   for (const FamilyRow& row : family_rows) {
     std::string_view rest = row.metrics;
     while (!rest.empty()) {
@@ -83,7 +89,7 @@ std::vector<std::string> columns_of(const MetricSpec& spec, const StreamSpec& st
 }  // namespace
 
 std::string family_key(const MetricSpec& spec) {
-  const FamilyRow* row = row_of(spec.metric);
+  const FamilyRow* row = row_of(spec);
   std::string key(row ? row->name : std::string_view(spec.metric));
   for (const std::string& column : spec.columns) key += " " + column;
   if (!row) return key;
@@ -101,17 +107,21 @@ std::string family_key(const MetricSpec& spec) {
     if (!spec.bins.empty()) key += " bins " + spec.bins;
     if (!spec.point_masses) key += " no point masses";
     if (spec.nulls_bin) key += " nulls";
+    if (spec.is_calibrated) key += " in order";
   }
   if (name == "quantiles") {
     if (spec.exact) key += " exact";
     if (spec.at_baseline) key += " baseline";
     if (spec.window.kind == WindowSpec::Kind::rows) key += " rows " + std::to_string(spec.window.count);
   }
+  if (spec.is_calibrated && (name == "regression" || name == "brier" || name == "log_loss")) key += " spread";
   if (name == "calibration" && !spec.bins.empty()) key += " bins " + spec.bins;
-  if ((name == "classification" || name == "confusion") && spec.threshold != 0.5)
+  const bool is_estimate = name == "expected_counts" || name == "expected_rank";
+  if ((name == "classification" || name == "confusion" || name == "expected_counts") && spec.threshold != 0.5)
     key += " threshold " + format_number(spec.threshold);
   if (name == "classification" && spec.metric == "accuracy" && spec.positive.empty()) key += " classes";
-  if ((name == "classification" || name == "calibration" || name == "brier" || name == "log_loss" || name == "auc") &&
+  if ((name == "classification" || name == "calibration" || name == "brier" || name == "log_loss" || name == "auc" ||
+       is_estimate) &&
       !spec.positive.empty())
     key += " positive " + spec.positive;
   return key;
@@ -124,7 +134,7 @@ Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const Stream
     for (const MetricInfo& each : metric_catalogue()) known.emplace_back(each.name);
     return not_found("there is no metric \"" + spec.metric + "\"" + did_you_mean(spec.metric, known));
   }
-  const FamilyRow* row = row_of(spec.metric);
+  const FamilyRow* row = row_of(spec);
   if (!row) return invalid(spec.metric + " is read from the stream itself, not from a window's rows; it has no family");
   FamilyInput input{spec, stream, {}, {}};
   const std::vector<std::string> columns = columns_of(spec, stream, info->columns_max);
@@ -163,7 +173,8 @@ Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const Stream
       input.types.push_back(type);
     }
   }
-  const bool has_score = row->make == make_calibration || row->make == make_score_loss || row->make == make_auc;
+  const bool has_score = row->make == make_calibration || row->make == make_score_loss || row->make == make_auc ||
+                         row->make == make_estimate;
   if (has_score && !is_number_type(input.types[0]))
     return invalid(spec.metric + ": expected a score in column \"" + columns[0] + "\", got a " +
                    std::string(name_of(input.types[0])));

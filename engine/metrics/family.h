@@ -82,6 +82,7 @@ class Family {
   virtual bool needs_baseline() const { return false; }
   virtual void reference_rows(const Batch&, std::span<const std::uint32_t>) {}
   virtual void reference_seal() {}
+  virtual std::string reference_problem() const { return {}; }  // sealed: why it cannot serve; "" when it can
   virtual void write_reference(ByteWriter&) const {}
   virtual bool read_reference(ByteReader&) { return true; }
 };

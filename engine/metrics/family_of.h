@@ -101,6 +101,7 @@ FamilyMade make_correlation(const FamilyInput&);
 FamilyMade make_compare(const FamilyInput&);
 // How often a sequential comparison looks: at the ends of panes, or each hour or minute where panes are longer.
 Duration look_of(const MetricSpec& spec);
+FamilyMade make_estimate(const FamilyInput&);
 
 // Which outcomes are positive: true, 1, or the text `positive`. -1 = neither 0 nor 1.
 class PositiveTest {

@@ -80,6 +80,8 @@ struct MetricSpec {
   std::string candidate;
   double least = 0;   // the smallest difference worth knowing,
   std::string worse;  // and which one counts: "higher", "lower", "" for both
+  // Its readings say what chance does to them: a rule asked for false_alarms. Costs some families a sum more a row.
+  bool is_calibrated = false;
 };
 
 struct HandleSpec {

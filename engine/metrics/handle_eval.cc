@@ -25,6 +25,24 @@ int badness(Status s) {
   return 4;
 }
 
+// Of a relative change: the squared errors of both sides add up. Nothing when a side has none.
+std::shared_ptr<Chance> chance_of_change(const Reading& now, const Reading& then, double base) {
+  if (!now.chance || !then.chance || !now.value || !then.value) return nullptr;
+  Chance past = *then.chance;
+  past.inflation = 1;  // it is that of the change as well
+  const double a = standard_error_of(*now.chance, *now.value), b = standard_error_of(past, *then.value);
+  if (a < 0 || b < 0) return nullptr;
+  Chance out;
+  out.kind = Chance::Kind::standard_error;
+  out.standard_error = std::hypot(a, b) / std::abs(base);
+  out.n = now.chance->n;
+  out.over = now.chance->over;
+  out.reads = now.chance->reads;
+  out.inflation = then.chance->inflation;
+  out.is_inflation_measured = then.chance->is_inflation_measured;
+  return std::make_shared<Chance>(out);
+}
+
 bool is_constant(const Reading& r) { return r.n == UINT64_MAX; }
 
 void set_undefined(Reading& r, const char* why) {
@@ -97,6 +115,7 @@ Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b) {
         return r;
       }
       v = op == Op::divide ? x / y : (x - y) / std::abs(y);
+      if (op != Op::divide && a.chance) r.chance = chance_of_change(a, b, y);
       break;
     default:
       set_undefined(r, "not a combination of two readings");

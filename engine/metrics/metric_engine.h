@@ -55,6 +55,8 @@ class MetricEngine {
   // reads `insufficient: baseline "train" has no rows`.
   void baseline_rows(std::string_view baseline, const Batch& batch);
   void baseline_seal(std::string_view baseline);
+  // Of a sealed baseline: why a metric cannot compare with it (an estimate without labels); "" when all can.
+  std::string baseline_problem(std::string_view baseline) const;
 
   // Rows of one stream from one source, received at `now`. Rows beyond now + future are rejected when
   // `check_future`; rows too late for every ring are rejected; returns what was rejected here (counted too).

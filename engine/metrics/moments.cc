@@ -132,6 +132,11 @@ class Moments final : public FamilyOf<Moments, MomentState> {
   void read_one(const MomentState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "overflow");
     std::optional<double> value;
+    if (spec.metric == "mean") {  // of a rule with false_alarms, which must know the spread as well
+      if (state.tally.n) value = state.sum.value() / static_cast<double>(state.tally.n);
+      settle(out, spec, value, "no usable value");
+      return set_error(out, mean_error(state.tally.n, state.sum, state.squares));
+    }
     if (state.tally.n > 1) {
       const double about_mean = centered(state.tally.n, state.sum, state.sum, state.squares);
       value = std::sqrt(std::max(0.0, about_mean) / static_cast<double>(state.tally.n - 1));

@@ -119,6 +119,7 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
       out.error = {ErrorBound::Kind::relative, all.relative_bound()};
     }
     settle(out, spec, value, "no usable value");
+    if (out.chance && value) say_chance(state, q, *value, *out.chance);
     if (is_exact_ && (state.sketch || state.values.size() > most_exact)) {
       out.status = Status::insufficient;
       out.reason = "exact quantiles hold at most 1,000,000 values a window";
@@ -127,6 +128,24 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
 
  private:
+  static void say_chance(const QuantileState& state, double q, double value, Chance& chance) {
+    chance.kind = Chance::Kind::quantile;
+    chance.q = q;
+    chance.value = value;
+    chance.n = state.tally.n;
+    const std::vector<std::uint64_t> ranks = ranks_around(q, chance.n);
+    std::vector<double> at;
+    if (state.sketch) {
+      BucketSketch all = *state.sketch;
+      for (const double kept : state.values) all.add(kept);
+      at = all.at_ranks(ranks);
+    } else {
+      std::vector<double> sorted(state.values.begin(), state.values.end());
+      std::sort(sorted.begin(), sorted.end());
+      for (const std::uint64_t rank : ranks) at.push_back(sorted[rank]);
+    }
+    for (std::size_t i = 0; i < ranks.size(); ++i) chance.ranks.emplace_back(ranks[i], at[i]);
+  }
   // Linear between the two values around rank q(n-1): numpy.quantile's default. Or the value of the nearest rank.
   static double exact(const ValueList& kept, double q, bool is_nearest) {
     static thread_local std::vector<double> values;  // room that is kept between reads, never what is in it

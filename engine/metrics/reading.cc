@@ -63,6 +63,10 @@ void write_reading(ByteWriter& out, const Reading& r) {
   }
   put_optional(out, r.coverage);
   for (const std::uint64_t v : {r.pending, r.leaked, r.relabelled}) out.put(v);
+  out.put(static_cast<std::uint8_t>(r.chance != nullptr));
+  if (r.chance) write_chance(out, *r.chance);
+  out.put(static_cast<std::uint64_t>(r.thresholds.size()));
+  for (const ThresholdInForce& threshold : r.thresholds) write_threshold(out, threshold);
 }
 
 Reading read_reading(ByteReader& in) {
@@ -97,6 +101,8 @@ Reading read_reading(ByteReader& in) {
   }
   r.coverage = get_optional(in);
   for (std::uint64_t* v : {&r.pending, &r.leaked, &r.relabelled}) *v = in.get<std::uint64_t>();
+  if (in.get<std::uint8_t>() != 0) r.chance = std::make_shared<Chance>(read_chance(in));
+  for (std::size_t i = in.count(51); i > 0 && in.good(); --i) r.thresholds.push_back(read_threshold(in));
   return r;
 }
 

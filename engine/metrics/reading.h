@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "metrics/chance.h"
 
 namespace tidewatch {
 
@@ -47,6 +49,9 @@ struct Reading {
   std::vector<CalibrationBin> bins;
   std::optional<double> coverage;  // joined streams: share of the window's predictions whose label is known
   std::uint64_t pending = 0, leaked = 0, relabelled = 0;
+  // What chance does to the value: only where a rule asked for false_alarms. Never changed once read.
+  std::shared_ptr<Chance> chance;
+  std::vector<ThresholdInForce> thresholds;  // of the rules that judged it, where they asked for false_alarms
 
   bool is_ok() const { return status == Status::ok && (value.has_value() || !text.empty()); }
 };

@@ -73,6 +73,10 @@ class ReferenceShare final : public FamilyOf<ReferenceShare, SeenState> {
     settle(out, spec, value, "no usable value");
     set_wilson(out, state.outside, state.tally.n);
     doubt_small_reference(out, spec, n_reference_);
+    if (out.chance && state.tally.n) {
+      out.chance->kind = Chance::Kind::share;
+      out.chance->n = state.tally.n;
+    }
   }
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
 

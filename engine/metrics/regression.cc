@@ -14,6 +14,7 @@ constexpr double second_moment_limit = 1e150;
 struct RegressionState final : FamilyState {
   Tally tally;
   ExactSum error, absolute, squared, target, target_squared;
+  OptionalSum fourth;  // Σe⁴, for the chance of rmse; e² counts as 1e150 at most
   double worst = 0;
   void merge(const RegressionState& from) {
     tally.merge(from.tally);
@@ -22,25 +23,32 @@ struct RegressionState final : FamilyState {
     squared.merge(from.squared);
     target.merge(from.target);
     target_squared.merge(from.target_squared);
+    fourth.merge(from.fourth);
     worst = std::max(worst, from.worst);
   }
   void write(ByteWriter& out) const {
     tally.write(out);
     for (const ExactSum* sum : {&error, &absolute, &squared, &target, &target_squared}) sum->write(out);
+    fourth.write(out);
     out.put(worst);
   }
   bool read(ByteReader& in) {
     tally.read(in);
     for (ExactSum* sum : {&error, &absolute, &squared, &target, &target_squared}) sum->read(in);
+    if (!fourth.read(in)) return false;
     worst = in.get<double>();
     return in.good();
   }
-  std::size_t memory_bytes() const override { return sizeof *this; }
+  std::size_t memory_bytes() const override { return sizeof *this + fourth.memory_bytes(); }
 };
 
 class Regression final : public FamilyOf<Regression, RegressionState> {
  public:
-  Regression(std::size_t predicted, std::size_t actual) : predicted_(predicted), actual_(actual) {}
+  Regression(std::size_t predicted, std::size_t actual, bool has_fourth)
+      : predicted_(predicted), actual_(actual), has_fourth_(has_fourth) {}
+  void begin(RegressionState& state) const {
+    if (has_fourth_) state.fourth.begin();
+  }
   void add_one(RegressionState& state, const Batch& batch, std::uint32_t row) const {
     const Column &predictions = batch.columns[predicted_], &actuals = batch.columns[actual_];
     if (predictions.null[row] || actuals.null[row]) {
@@ -58,6 +66,10 @@ class Regression final : public FamilyOf<Regression, RegressionState> {
     state.error.add(error);
     state.absolute.add(size);
     state.squared.add(error * error);
+    if (state.fourth) {
+      const double bounded = std::min(error * error, second_moment_limit);
+      (*state.fourth).add_product(bounded, bounded);
+    }
     state.target.add(actual);
     state.target_squared.add_product(actual, actual);
     if (size > state.worst) state.worst = size;
@@ -81,11 +93,23 @@ class Regression final : public FamilyOf<Regression, RegressionState> {
       }
     }
     settle(out, spec, value, value ? "" : why);
+    if (out.chance) set_error(out, error_of(state, spec));
   }
   std::vector<std::size_t> needed_columns() const override { return {predicted_, actual_}; }
 
  private:
+  // Of rmse by the delta method: that of the mean square over 2 rmse.
+  static double error_of(const RegressionState& state, const MetricSpec& spec) {
+    const std::uint64_t n = state.tally.n;
+    if (spec.metric == "mae") return mean_error(n, state.absolute, state.squared);
+    if (spec.metric == "bias") return mean_error(n, state.error, state.squared);
+    if (spec.metric != "rmse" || !state.fourth || n == 0) return -1;
+    const double rmse = std::sqrt(state.squared.value() / static_cast<double>(n));
+    const double error = mean_error(n, state.squared, *state.fourth);
+    return rmse > 0 && error >= 0 ? error / (2 * rmse) : error;
+  }
   std::size_t predicted_, actual_;
+  bool has_fourth_;
 };
 
 struct RelativeState final : FamilyState {
@@ -153,7 +177,7 @@ class RelativeError final : public FamilyOf<RelativeError, RelativeState> {
 }  // namespace
 
 FamilyMade make_regression(const FamilyInput& input) {
-  return FamilyMade(std::make_unique<Regression>(input.columns[0], input.columns[1]));
+  return FamilyMade(std::make_unique<Regression>(input.columns[0], input.columns[1], input.spec.is_calibrated));
 }
 FamilyMade make_relative_error(const FamilyInput& input) {
   return FamilyMade(std::make_unique<RelativeError>(input.columns[0], input.columns[1], input.spec.metric == "mape"));

@@ -243,6 +243,11 @@ void SampleDrift::read_one(const SampleState& state, const MetricSpec& spec, con
     settle(out, spec, distance.ks);
     out.p_value = ks_tail(state.tally.n, n_reference_, distance.ks);
     if (distance.ks_bound > 0) out.error = {ErrorBound::Kind::absolute, distance.ks_bound};
+    if (out.chance) {
+      out.chance->kind = Chance::Kind::ks;
+      out.chance->n = state.tally.n;
+      out.chance->m = n_reference_;
+    }
   } else {
     std::optional<double> value = distance.area;
     if (spec.scaled) value = deviation_ > 0 ? std::optional<double>(distance.area / deviation_) : std::nullopt;

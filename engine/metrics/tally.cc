@@ -65,12 +65,23 @@ void doubt_small_reference(Reading& out, const MetricSpec& spec, std::uint64_t r
 
 void set_wilson(Reading& out, std::uint64_t hits, std::uint64_t n) {
   if (n == 0) return;
+  if (out.chance) {
+    out.chance->kind = Chance::Kind::share;
+    out.chance->n = n;
+  }
   constexpr double z = 1.959963984540054, zz = z * z;
   const double count = static_cast<double>(n), share = static_cast<double>(hits) / count;
   const double middle = (share + zz / (2 * count)) / (1 + zz / count);
   const double half = z / (1 + zz / count) * std::sqrt(share * (1 - share) / count + zz / (4 * count * count));
   out.low = hits == 0 ? 0.0 : std::max(0.0, middle - half);
   out.high = hits == n ? 1.0 : std::min(1.0, middle + half);
+}
+
+void set_error(Reading& out, double standard_error) {
+  if (!out.chance || !(standard_error >= 0) || !std::isfinite(standard_error)) return;
+  out.chance->kind = Chance::Kind::standard_error;
+  out.chance->n = out.n;
+  out.chance->standard_error = standard_error;
 }
 
 double chi_square_tail(double x, unsigned degrees) {

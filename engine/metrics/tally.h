@@ -57,8 +57,12 @@ bool has_reference(Reading& out, const MetricSpec& spec, bool is_sealed, std::ui
 // Under 20 rows a baseline is shown and not believed: insufficient.
 void doubt_small_reference(Reading& out, const MetricSpec& spec, std::uint64_t rows);
 
-// Adds the 95 % Wilson interval of hits out of n. Source: Wilson, JASA 22 (1927).
+// Adds the 95 % Wilson interval of hits out of n, and what chance does to such a share when that is asked. Source:
+// Wilson, JASA 22 (1927).
 void set_wilson(Reading& out, std::uint64_t hits, std::uint64_t n);
+
+// What chance does to a value with this standard error, when that is asked; nothing when it is negative or not finite.
+void set_error(Reading& out, double standard_error);
 
 // P(X > x) of a chi-square with whole degrees of freedom, by the finite sums for half-integer gamma functions.
 double chi_square_tail(double x, unsigned degrees);

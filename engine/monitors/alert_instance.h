@@ -33,6 +33,7 @@ struct Observation {
   std::string status;        // for no_verdict: "insufficient", "undefined", "immature", "unknown: fewer than 100 fills"
   bool saw_new_rows = true;  // times rings advance only then (arrival monitors); true for interval monitors
   SharedReading reading;     // evidence kept with the instance
+  std::vector<ThresholdInForce> thresholds;  // of the conditions with false_alarms, in the order they were judged
 };
 
 struct Transition {
@@ -58,7 +59,7 @@ struct InstanceRules {
 };
 
 // Truths of a reading (and of the readings other members name) under the rules: the condition evaluator. The
-// observation has no reading yet: the caller says which is the evidence.
+// observation has no reading yet: the caller says which is the evidence, and puts the thresholds in force into it.
 // `own` is the monitor's reading; `others[i]` that of handle i where a condition names one (nullptr = absent).
 // `previous` is the last verdict's value, for changed().
 struct ConditionInputs {
@@ -67,7 +68,10 @@ struct ConditionInputs {
   std::optional<double> previous_value;
   std::string_view previous_text;
   Instant now{};
-  Instant last_data{};  // last instant with a reading that was not no_data, for absent()
+  Instant last_data{};     // last instant with a reading that was not no_data, for absent()
+  std::size_t series = 1;  // label sets the monitor judges: false_alarms are shared among them
+  // Thresholds of the evaluation before: taken over while nothing they were made of has changed.
+  const std::vector<ThresholdInForce>* before = nullptr;
 };
 Observation judge_condition(const std::array<std::optional<SeverityRule>, 4>& rules, const ConditionInputs& inputs);
 

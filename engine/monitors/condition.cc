@@ -44,8 +44,15 @@ std::string members_text(const std::vector<Condition>& members) {
   return out;
 }
 
-std::string clear_text(const std::optional<double>& clear) {
-  return clear ? ", {clear = " + format_number(*clear) + "}" : "";
+// ", {clear = 20, false_alarms = "1 per month"}"; "" when neither is given.
+std::string options_text(const std::string& clear, const std::optional<FalseAlarms>& rate) {
+  std::string out = clear.empty() ? "" : "clear = " + clear;
+  if (rate) out += (out.empty() ? "" : ", ") + std::string("false_alarms = ") + quoted(rate->text);
+  return out.empty() ? "" : ", {" + out + "}";
+}
+
+std::string options_text(const std::optional<double>& clear, const std::optional<FalseAlarms>& rate) {
+  return options_text(clear ? format_number(*clear) : std::string(), rate);
 }
 
 enum class Truth : std::uint8_t { no, yes, none };
@@ -59,6 +66,8 @@ struct Judged {
 
 struct Walk {
   const ConditionInputs& inputs;
+  std::vector<ThresholdInForce>& thresholds;
+  std::uint8_t severity = 0;
   bool only_no_data = true;  // every missing verdict so far was a lack of data
   std::string status;        // of the first missing verdict that was not
 
@@ -106,22 +115,45 @@ struct Walk {
     }
     if (!reading->value) return missing(Status::undefined, has_clear);
     const double v = *reading->value;
-    bool raw = false, is_released = false;
-    if (condition.kind == Condition::Kind::above) {
-      raw = v > condition.high;
-      is_released = v < condition.clear_high.value_or(condition.high);
-    } else if (condition.kind == Condition::Kind::below) {
-      raw = v < condition.low;
-      is_released = v > condition.clear_low.value_or(condition.low);
-    } else {
-      raw = v < condition.low || v > condition.high;
-      is_released =
-          v > condition.clear_low.value_or(condition.low) && v < condition.clear_high.value_or(condition.high);
+    const bool has_low = condition.kind != Condition::Kind::above, has_high = condition.kind != Condition::Kind::below;
+    double low = condition.low, high = condition.high;
+    if (condition.false_alarms && reading->chance) {
+      // Each of two sides may give half of the false alarms.
+      const double share = has_low && has_high ? 0.5 : 1;
+      if (has_low) low = in_force(condition, *reading->chance, low, false, share);
+      if (has_high) high = in_force(condition, *reading->chance, high, true, share);
     }
+    // A threshold that chance moved takes the calm one with it, else the alert would hang on chance.
+    const double clear_low = moved(condition.clear_low, condition.low, low);
+    const double clear_high = moved(condition.clear_high, condition.high, high);
+    const bool raw = (has_low && v < low) || (has_high && v > high);
+    const bool is_released = (!has_low || v > clear_low) && (!has_high || v < clear_high);
     Judged out = leaf(raw);
     out.has_clear = has_clear;
     if (has_clear) out.holds = raw || !is_released ? Truth::yes : Truth::no;
     return out;
+  }
+
+  double in_force(const Condition& condition, const Chance& chance, double asked, bool is_above, double share) {
+    const double alpha = share * alpha_of(*condition.false_alarms, chance, inputs.series);
+    const std::size_t place = thresholds.size();
+    if (inputs.before && place < inputs.before->size()) {
+      const ThresholdInForce& before = (*inputs.before)[place];
+      if (before.severity == severity && before.is_above == is_above && before.asked == asked &&
+          before.alpha == alpha && before.chance == chance) {
+        thresholds.push_back(before);
+        return before.in_force;
+      }
+    }
+    thresholds.push_back(threshold_in_force(asked, is_above, alpha, chance));
+    thresholds.back().severity = severity;
+    thresholds.back().false_alarms = condition.false_alarms->text;
+    return thresholds.back().in_force;
+  }
+
+  static double moved(const std::optional<double>& clear, double asked, double now) {
+    if (!clear) return now;
+    return now == asked ? *clear : *clear + (now - asked);
   }
 
   static Judged leaf(bool truth) {
@@ -153,15 +185,13 @@ struct Walk {
 std::string Condition::describe() const {
   switch (kind) {
     case Kind::above:
-      return "above(" + format_number(high) + clear_text(clear_high) + ")";
+      return "above(" + format_number(high) + options_text(clear_high, false_alarms) + ")";
     case Kind::below:
-      return "below(" + format_number(low) + clear_text(clear_low) + ")";
+      return "below(" + format_number(low) + options_text(clear_low, false_alarms) + ")";
     case Kind::outside: {
-      std::string out = "outside(" + format_number(low) + ", " + format_number(high);
-      if (clear_low && clear_high) {
-        out += ", {clear = {" + format_number(*clear_low) + ", " + format_number(*clear_high) + "}}";
-      }
-      return out + ")";
+      std::string clear;
+      if (clear_low && clear_high) clear = "{" + format_number(*clear_low) + ", " + format_number(*clear_high) + "}";
+      return "outside(" + format_number(low) + ", " + format_number(high) + options_text(clear, false_alarms) + ")";
     }
     case Kind::equals:
       return text.empty() ? "equals(" + format_number(low) + ")" : "equals(" + quoted(text) + ")";
@@ -208,11 +238,12 @@ std::string threshold_text(const Condition& condition) {
 
 Observation judge_condition(const std::array<std::optional<SeverityRule>, 4>& rules, const ConditionInputs& inputs) {
   Observation seen;
-  Walk walk{inputs, true, {}};
+  Walk walk{inputs, seen.thresholds, 0, true, {}};
   bool any_rule = false, any_verdict = false, any_missing = false;
   for (std::size_t s = 1; s < rules.size(); ++s) {
     if (!rules[s]) continue;
     any_rule = true;
+    walk.severity = static_cast<std::uint8_t>(s);
     const Judged judged = walk.judge(rules[s]->condition);
     seen.has_clear[s] = judged.has_clear;
     if (judged.raw == Truth::none) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "metrics/chance.h"
 
 namespace tidewatch {
 
@@ -23,10 +24,11 @@ struct Condition {
   double low = 0, high = 0;  // above: high. below: low. outside: both. equals: low
   std::string text;          // equals with a text
   std::optional<double> clear_low,
-      clear_high;                  // hysteresis: above: v < clear_high releases. below: v > clear_low. outside: both
-  Duration span{};                 // absent "5m"
-  int input = -1;                  // handle judged instead of the monitor's own value (rises, drops); -1 = own
-  std::vector<Condition> members;  // any_of, all_of
+      clear_high;   // hysteresis: above: v < clear_high releases. below: v > clear_low. outside: both
+  Duration span{};  // absent "5m"
+  std::optional<FalseAlarms> false_alarms;  // above, below, outside: at least as far as chance goes that often
+  int input = -1;                           // handle judged instead of the monitor's own value (rises, drops); -1 = own
+  std::vector<Condition> members;           // any_of, all_of
 
   std::string describe() const;  // above(25, {clear = 20})
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <functional>
 #include <vector>
 
@@ -46,12 +47,21 @@ bool scan(std::string_view text, const std::function<void(std::string_view)>& li
   return true;
 }
 
+// To four digits: it moves with the number of rows, and a person reads it.
+std::string in_force_text(const ThresholdInForce& threshold) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.4g", threshold.in_force);
+  return threshold.in_force == threshold.asked ? format_number(threshold.asked) : text;
+}
+
 std::string value_of(std::string_view name, const TemplateInputs& in) {
   if (name == "value") return in.reading.value ? format_number(*in.reading.value) : in.reading.text;
   if (name == "severity") return in.severity == Severity::none ? "" : std::string(name_of(in.severity));
   if (name == "monitor") return in.spec.name;
   if (name == "since") return in.since ? format_instant(*in.since) : "";
   if (name == "threshold") {
+    for (const ThresholdInForce& threshold : in.reading.thresholds)
+      if (threshold.severity == static_cast<std::uint8_t>(in.severity)) return in_force_text(threshold);
     const auto& rule = in.spec.rules[static_cast<std::size_t>(in.severity)];
     return rule ? threshold_text(rule->condition) : "";
   }

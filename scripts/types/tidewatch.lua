@@ -285,6 +285,41 @@ function stream:auc(column, options) end
 ---@return tidewatch.handle
 function stream:average_precision(column, options) end
 
+---Accuracy to be expected of rows whose outcome is not known yet: the score is read as a probability by an isotonic fit of the labelled baseline. With a 95 % interval of the outcomes' own chance. Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome (concept drift) shows in the realised metric only.
+---@param first string A column of the stream.
+---@param second string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
+---@return tidewatch.handle
+function stream:estimated_accuracy(first, second, options) end
+
+---Precision to be expected, as estimated_accuracy: the mean probability of the rows predicted positive. Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome (concept drift) shows in the realised metric only.
+---@param first string A column of the stream.
+---@param second string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
+---@return tidewatch.handle
+function stream:estimated_precision(first, second, options) end
+
+---Recall to be expected, as estimated_accuracy: the probability in the rows predicted positive over all of it. Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome (concept drift) shows in the realised metric only.
+---@param first string A column of the stream.
+---@param second string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
+---@return tidewatch.handle
+function stream:estimated_recall(first, second, options) end
+
+---F1 to be expected, as estimated_accuracy. Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome (concept drift) shows in the realised metric only.
+---@param first string A column of the stream.
+---@param second string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
+---@return tidewatch.handle
+function stream:estimated_f1(first, second, options) end
+
+---AUC to be expected, as estimated_accuracy, tied scores one half; exact up to a million rows, then as auc. Assumes that scores mean what they meant in the baseline: a changed relation of score and outcome (concept drift) shows in the realised metric only.
+---@param first string A column of the stream.
+---@param second string A column of the stream.
+---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
+---@return tidewatch.handle
+function stream:estimated_auc(first, second, options) end
+
 ---Mean of -ln of the probability given to what happened, clipped at 1e-15. In nats.
 ---@param column string A column of the stream.
 ---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
@@ -543,20 +578,20 @@ function critical(text) end
 
 ---True while the value is above the limit.
 ---@param limit number Strict: a value equal to it does not hold.
----@param options? { clear?: number }
+---@param options? { clear?: number, false_alarms?: string }
 ---@return tidewatch.condition
 function above(limit, options) end
 
 ---True while the value is below the limit.
 ---@param limit number Strict.
----@param options? { clear?: number }
+---@param options? { clear?: number, false_alarms?: string }
 ---@return tidewatch.condition
 function below(limit, options) end
 
 ---True while the value is below `low` or above `high`.
 ---@param low number Strict.
 ---@param high number Strict.
----@param options? { clear?: any }
+---@param options? { clear?: any, false_alarms?: string }
 ---@return tidewatch.condition
 function outside(low, high, options) end
 
@@ -576,13 +611,13 @@ function absent(span) end
 
 ---True while the value is more than this share above the reference.
 ---@param by number A share: 0.2 is 20 %.
----@param options? { from: any }
+---@param options? { from: any, false_alarms?: string }
 ---@return tidewatch.condition
 function rises(by, options) end
 
 ---True while the value is more than this share below the reference.
 ---@param by number A share: 0.1 is 10 %.
----@param options? { from: any }
+---@param options? { from: any, false_alarms?: string }
 ---@return tidewatch.condition
 function drops(by, options) end
 

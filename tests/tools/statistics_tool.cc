@@ -3,7 +3,9 @@
 //
 //   line:  metric TAB option=value;... TAB name:v,v,...;name:...  [TAB name:v,...]     (the last: the reference)
 //   value: a hexadecimal float, nan, inf, -inf, or _ for a null; in a column whose name ends in # a text
-//   answer: status value n nulls excluded low high p_value error_bound   (- where absent)
+//   answer: status value n nulls excluded low high p_value error_bound in_force inflation   (- where absent; the last
+//   two
+//           where options ask for a threshold: alpha, asked, below)
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -65,6 +67,9 @@ int main() {
     const Table table = table_of(parts[2], names);
     tidewatch::MetricSpec spec = tidewatch::rows::metric(parts[0], names);
     spec.min_n = 1;
+    double asked = 0;
+    bool is_above = true;
+    std::optional<double> alpha, in_force, inflation;
     for (const std::string& option : split(parts[1], ';')) {
       const std::string name = option.substr(0, option.find('=')), value = option.substr(option.find('=') + 1);
       if (name == "q") spec.q = std::strtod(value.c_str(), nullptr);
@@ -82,6 +87,13 @@ int main() {
       if (name == "false_positive") spec.false_positive_cost = std::strtod(value.c_str(), nullptr);
       if (name == "false_negative") spec.false_negative_cost = std::strtod(value.c_str(), nullptr);
       if (name == "per") spec.per_prediction = true;
+      if (name == "expression") spec.expression = value;
+      if (name == "asked") asked = std::strtod(value.c_str(), nullptr);
+      if (name == "below") is_above = false;
+      if (name == "alpha") {
+        alpha = std::strtod(value.c_str(), nullptr);
+        spec.is_calibrated = true;
+      }
       if (name == "rows") {
         spec.window.kind = tidewatch::WindowSpec::Kind::rows;
         spec.window.count = static_cast<std::uint32_t>(std::strtoul(value.c_str(), nullptr, 10));
@@ -103,6 +115,14 @@ int main() {
     show(reading.low);
     show(reading.high);
     show(reading.p_value);
-    std::printf(" %a\n", reading.error.bound);
+    std::printf(" %a", reading.error.bound);
+    if (alpha && reading.chance && reading.chance->kind != tidewatch::Chance::Kind::none) {
+      const auto threshold = tidewatch::threshold_in_force(asked, is_above, *alpha, *reading.chance);
+      in_force = threshold.in_force;
+      if (threshold.is_inflation_measured) inflation = threshold.inflation;
+    }
+    show(in_force);
+    show(inflation);
+    std::printf("\n");
   }
 }

@@ -62,6 +62,27 @@ TEST_CASE("a webhook's body is JSON that says what the notification says, whatev
   CHECK(own["n"] == 12);
 }
 
+TEST_CASE("the threshold in force goes with the value, that of the alert's severity") {
+  Notification n = page();
+  CHECK_FALSE(nlohmann::json::parse(webhook_payload(n, ""))["tidewatch"].contains("threshold"));
+  for (const std::uint8_t severity : {2, 3}) {
+    ThresholdInForce t;
+    t.severity = severity;
+    t.asked = 0.1;
+    t.in_force = 0.25 * severity;
+    t.false_alarms = "1 per month";
+    t.note = "20 rows \"cannot\"";
+    n.reading.thresholds.push_back(t);
+  }
+  const auto own = nlohmann::json::parse(webhook_payload(n, ""))["tidewatch"];
+  CHECK(own["threshold"]["in_force"] == 0.75);
+  CHECK(own["threshold"]["asked"] == 0.1);
+  CHECK(own["threshold"]["false_alarms"] == "1 per month");
+  CHECK(own["threshold"]["inflation_is"] == "assumed");
+  CHECK(own["threshold"]["note"] == "20 rows \"cannot\"");
+  CHECK(payload_line(webhook_payload(n, "")).find(", threshold in force 0.75") != std::string::npos);
+}
+
 TEST_CASE("a value that is no number is null or its text, and a resolved alert has its end") {
   Notification n = page();
   n.reading.value = std::nan("");

@@ -58,6 +58,9 @@ inline std::vector<MetricSpec> catalogue_specs() {
     if (name == "accuracy" || name == "confusion") with(spec, [](MetricSpec& s) { s.columns = {"k", "c"}; });
     if (name == "precision" || name == "decision_cost")
       with(spec, [](MetricSpec& s) { s.columns = {"k", "c"}, s.positive = "b"; });
+    for (const char* each :
+         {"psi", "chi2", "mean", "mae", "rmse", "brier", "log_loss", "auc", "share", "p90", "new_values"})
+      if (name == each) with(spec, [](MetricSpec& s) { s.is_calibrated = true; });
     if (name == "ece") with(spec, [](MetricSpec& s) { s.bins = "5"; });
   }
   StreamSpec stream;

@@ -78,7 +78,9 @@ inline Reading read(const Family& family, const FamilyState& state, const Metric
   Reading out;
   ReadContext context;
   context.to = Instant{60'000'000'000};
+  if (spec.is_calibrated) out.chance = std::make_shared<Chance>();
   family.read(state, spec, context, out);
+  if (out.chance && out.chance->kind == Chance::Kind::none) out.chance.reset();  // as the engine does
   return out;
 }
 
