@@ -27,8 +27,9 @@ Result<std::map<std::string, History>> read_all(const PackSpec& pack, const Back
       if (s.name == stream) spec = &s;
     }
     if (!spec) return not_found("--data: unknown stream \"" + stream + "\"" + did_you_mean(stream, names));
-    auto history = read_history(
-        *spec, files, [&](std::uint64_t done, std::uint64_t all) { show_progress("reading " + stream, done, all); });
+    auto history = read_history(*spec, files, [&name = stream](std::uint64_t done, std::uint64_t all) {
+      show_progress("reading " + name, done, all);
+    });
     if (!history) return history.error();
     histories.emplace(stream, std::move(*history));
   }

@@ -83,7 +83,7 @@ void take_rejects(History& history, Batch& batch, std::uint64_t first_line) {
   for (const auto& [reason, n] : batch.rejected_counts) {
     history.rejected += n;
     auto it = std::find_if(history.rejected_by.begin(), history.rejected_by.end(),
-                           [&](const auto& p) { return p.first == reason; });
+                           [&why = reason](const auto& p) { return p.first == why; });
     if (it == history.rejected_by.end())
       history.rejected_by.emplace_back(reason, n);
     else
