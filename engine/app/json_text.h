@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -43,11 +42,7 @@ class JsonText {
     return *this;
   }
   // The shortest text that reads as the same double, with a point: 3.0.
-  JsonText& number(double value) {
-    next();
-    out_ += nlohmann::json(value).dump();
-    return *this;
-  }
+  JsonText& number(double value);
   JsonText& null() {
     next();
     out_ += "null";

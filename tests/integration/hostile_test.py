@@ -13,7 +13,7 @@ import signal
 import struct
 import time
 
-from running_engine import Engine, check, utc, wait_for
+from running_engine import Engine, check, is_sanitized, utc, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SECONDS = 12
@@ -95,7 +95,8 @@ def beside_hostile(binary):
               % (judged, took, missed, slowest * 1000, facts))
         check(judged >= 0.6 * 4 * took, "four functions are judged about each second", judged, took)
         check(engine.process.poll() is None, "the process lives")
-        check(engine.metric("tidewatch_script_errors_total", pack="greedy", kind="memory") >= 2, "memory was refused")
+        if not is_sanitized:  # there CPU time runs out first
+            check(engine.metric("tidewatch_script_errors_total", pack="greedy", kind="memory") >= 2, "memory was refused")
         check(facts["errors"]["budget"] >= 10 and facts["errors"]["error"] >= 5, "the hostile ones did run", facts)
         check(facts["quarantined_units"] >= 5, "three strikes silence them", facts)
         check(engine.metric("tidewatch_script_deferred_total", pack="busy") > 0, "what is left over is put off")
