@@ -66,12 +66,20 @@ int push_reference(Call& call, HandleSpec spec, bool is_good) {
 int trailing(Call& call) {
   HandleSpec spec;
   spec.op = HandleSpec::Op::trailing;
-  const auto span = call.need_duration(1, 1);
-  spec.span = span.value_or(Duration{});
+  bool is_good = true;
+  const auto rows = call.is_text(1) ? parse_window(call.text(1)) : Result<WindowSpec>(WindowSpec());
+  if (rows && rows->kind == WindowSpec::Kind::rows) {
+    spec.rows = rows->count;
+  } else {
+    const auto span = call.need_duration(1, 1);
+    spec.span = span.value_or(Duration{});
+    is_good = span.has_value();
+  }
   Fields fields(call, 2, *call.entry, call.place(), "trailing");
   spec.gap = fields.duration("gap").value_or(spec.gap);
+  spec.rebin = fields.duration("rebin").value_or(spec.rebin);
   spec.is_median = fields.text("statistic").value_or("mean") == "median";
-  return push_reference(call, std::move(spec), span.has_value() && fields.is_good());
+  return push_reference(call, std::move(spec), is_good && fields.is_good());
 }
 
 int seasonal(Call& call) {
@@ -106,15 +114,22 @@ std::vector<Entry> baseline_entries() {
       {"trailing",
        "function",
        "",
-       {argument("span", "duration", "It ends where the window that is judged begins."),
+       {argument("span", "duration or rows",
+                 "It ends where the window that is judged begins: \"28 days\", or \"252 rows\" of windows of rows."),
         may("gap", "duration", "0s", "Left out between the span and the window."),
-        may("statistic", "text", "mean", "Of the windows of the same length in the span.", {}, {"mean", "median"})},
+        may("statistic", "text", "mean", "Of the windows of the same length in the span; not for distributions.", {},
+            {"mean", "median"}),
+        may("rebin", "duration", "30d", "How long the bins of a drift metric stay before they are cut anew.")},
        "reference",
        at_load(),
        "pure",
-       "A value's own recent past, to rise, drop or deviate from: the mean or median of its earlier windows. "
-       "Under half of them ok reads `insufficient`.",
-       {"local drop = api:count({ over = \"1h\", step = \"30m\" }):deviation { from = trailing(\"28 days\", { "
+       "The time before a window. A value rises, drops or deviates from the mean or median of its earlier windows "
+       "there; "
+       "under half of them ok reads `insufficient`. A drift metric takes it as `against` and compares the window's "
+       "rows "
+       "with the rows of that time, in bins that stay for `rebin`.",
+       {"local moved = api:psi(\"latency_ms\", { over = \"1 day\", against = trailing \"28 days\" })",
+        "local drop = api:count({ over = \"1h\", step = \"30m\" }):deviation { from = trailing(\"28 days\", { "
         "statistic = \"median\" }) }"},
        trailing,
        nullptr},

@@ -175,7 +175,7 @@ int derive(Call& call) {
   std::vector<DerivedSpec> waiting;
   lua_pushnil(L);
   while (lua_next(L, 2)) {
-    DerivedSpec d{std::string(text_at(L, -2)), std::string(text_at(L, -1))};
+    DerivedSpec d{std::string(text_at(L, -2)), std::string(text_at(L, -1)), {}, {}};
     lua_pop(L, 1);
     if (d.name.empty() || d.expression.empty())
       call.complain(at, {}, path, "", "a column name and an expression", call.describe(lua_gettop(L)));
@@ -183,13 +183,30 @@ int derive(Call& call) {
       waiting.push_back(std::move(d));
   }
   std::sort(waiting.begin(), waiting.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  const auto is_there = [&spec](const std::string& name) {
+    return spec.schema.find(name).has_value() ||
+           std::any_of(spec.derived.begin(), spec.derived.end(), [&](const auto& d) { return d.name == name; });
+  };
+  // previous(close) is a column of its own, before the one that reads it.
+  const auto add_previous = [&](const DerivedSpec& of) {
+    if (spec.join) return;
+    for (DerivedSpec& one : Expression::previous_columns(of.expression)) {
+      bool is_known = is_there(one.previous_of) && !is_there(one.name);
+      for (const std::string& by : one.previous_by) is_known = is_known && is_there(by);
+      if (is_known) spec.derived.push_back(std::move(one));
+    }
+  };
   for (bool any = true; any && !waiting.empty();) {
     any = false;
     for (auto it = waiting.begin(); it != waiting.end();) {
       const bool is_taken =
           spec.schema.find(it->name).has_value() ||
           std::any_of(spec.derived.begin(), spec.derived.end(), [&](const auto& d) { return d.name == it->name; });
-      if (!is_taken && Expression::compile(it->expression, spec)) {
+      const std::size_t before = spec.derived.size();
+      add_previous(*it);
+      const bool compiles = !is_taken && Expression::compile(it->expression, spec);
+      if (!compiles) spec.derived.resize(before);
+      if (compiles) {
         spec.derived.push_back(*it);
         it = waiting.erase(it);
         any = true;
@@ -213,7 +230,9 @@ const std::vector<Param>& metric_options() {
       may("by", "text or list", "", "Columns whose values make label sets.", {"group_by", "groupby", "labels"}),
       may("where", "expression or function", "", "Only rows for which this is true.", {"filter"}),
       may("step", "duration", "over/60", "Pane width; divides `over`.", {"every"}),
-      may("against", "baseline", "", "The reference rows of a drift metric.", {"reference", "baseline"}),
+      may("against", "baseline, trailing or text", "",
+          "What a drift metric compares with: baseline \"train\", trailing \"28 days\", \"1 week ago\".",
+          {"reference", "baseline"}),
       may("lateness", "duration", "the larger of step and \"1m\"", "How late a row may land."),
       may("min_n", "whole number", "the metric's own", "Fewer rows than this read `insufficient`.",
           {"min_count", "min_samples"}),
@@ -326,6 +345,32 @@ std::string nearest_column(const StreamSpec& stream, const std::string& column) 
   std::string near;
   for (const auto& n : nearest_names(column, names)) near += (near.empty() ? "\"" : " or \"") + n + "\"";
   return near;
+}
+
+// against = trailing "28 days", or "1 week ago": the same window that much earlier.
+bool read_past(Fields& fields, const ReferenceObject* past, const std::string& ago, MetricSpec& metric) {
+  if (past && past->is_poisoned) return false;
+  if (past && past->handle.op == HandleSpec::Op::trailing) {
+    metric.trailing = {past->handle.span, past->handle.rows, past->handle.gap, past->handle.rebin};
+    return true;
+  }
+  if (past) {
+    fields.wrong("against", "", "baseline \"train\", trailing \"28 days\" or \"1 week ago\"",
+                 "seasonal(...), which is for values: rises, drops and deviation");
+    return false;
+  }
+  auto span = parse_duration(std::string_view(ago).substr(0, ago.size() - 4));
+  if (!span) {
+    fields.wrong_text("against", span.error().text);
+    return false;
+  }
+  if (metric.window.kind != WindowSpec::Kind::sliding || *span < metric.window.over) {
+    fields.wrong("against", "", "a time at least one window ago, of a window that is a duration", "\"" + ago + "\"");
+    return false;
+  }
+  metric.trailing.span = metric.window.over;
+  metric.trailing.gap = *span - metric.window.over;
+  return true;
 }
 
 int poisoned_handle(Call& call) {
@@ -458,8 +503,14 @@ int metric_call(Call& call) {
   if (fields.push("against")) {
     const Declarer* baseline = baseline_at(call, lua_gettop(L));
     if (baseline) metric.against = baseline->name;
+    const ReferenceObject* past = Object<ReferenceObject>::at(call, lua_gettop(L));
+    const std::string text(lua_type(L, -1) == LUA_TSTRING ? text_at(L, -1) : "");
     lua_pop(L, 1);
-    if (metric.against.empty()) metric.against = fields.text("against").value_or("");
+    if (past || (text.size() > 4 && text.compare(text.size() - 4, 4, " ago") == 0)) {
+      if (!read_past(fields, past, text, metric)) is_good = false;
+    } else if (metric.against.empty()) {
+      metric.against = fields.text("against").value_or("");
+    }
     if (!metric.against.empty()) {
       Place use = at;
       const Span span = call.source_map(at).value(at.line, at.call, {}, "against");
@@ -584,8 +635,13 @@ std::vector<Entry> stream_entries() {
        "stream",
        at_load(),
        "declare",
-       "Adds number columns computed from others as records arrive.",
-       {"api:derive { error = \"abs(predicted - actual)\" }"},
+       "Adds number columns computed from others as records arrive. previous(column) is its newest value that is not "
+       "null in "
+       "an earlier row, previous(column, series) in one of the same series; rows of a stream that uses it are counted "
+       "in "
+       "order, once the watermark has passed them.",
+       {"api:derive { error = \"abs(predicted - actual)\" }",
+        "api:derive { change = \"latency_ms / previous(latency_ms, endpoint) - 1\" }"},
        derive,
        nullptr},
   };

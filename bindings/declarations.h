@@ -164,6 +164,9 @@ HandleId add_handle(Declarations& pack, HandleSpec spec, const Place& place);
 // A Reading as the table scripts read: value, text, n, nulls, excluded, status, reason, low, high, p_value, baseline.
 void push_reading(lua_State* state, const Reading& reading);
 
+// Its baseline as a table of name, n, from, to and hash; 0 and nothing pushed when it has none.
+int push_baseline(lua_State* state, const Reading& reading);
+
 // The value at `index` as one JSON object; keys sorted. The error names the key that has no JSON form.
 Result<std::string> row_json(lua_State* state, int index);
 

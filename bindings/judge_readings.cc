@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bindings/declarations.h"
 #include "bindings/host_state.h"
 
 namespace tidewatch {
@@ -43,7 +44,12 @@ int field_of_reading(lua_State* L) {
   if (name == "low") return push_optional(L, r.low);
   if (name == "high") return push_optional(L, r.high);
   if (name == "p_value") return push_optional(L, r.p_value);
-  if (name == "baseline") return r.baseline.empty() ? 0 : push_words(L, r.baseline);
+  if (name == "baseline") return push_baseline(L, r);
+  if (!r.coverage) return 0;  // what follows is of joined streams
+  if (name == "coverage") return push_optional(L, r.coverage);
+  if (name == "pending") return push_count(L, r.pending);
+  if (name == "leaked") return push_count(L, r.leaked);
+  if (name == "relabelled") return push_count(L, r.relabelled);
   return 0;
 }
 

@@ -40,6 +40,19 @@ Result<std::string> value_json(lua_State* L, int index, const std::string& key) 
 
 }  // namespace
 
+int push_baseline(lua_State* L, const Reading& r) {
+  if (!r.baseline) return 0;
+  lua_newtable(L);
+  set_text(L, "name", r.baseline->name);
+  set_number(L, "n", static_cast<double>(r.baseline_n));
+  if (r.baseline->to > r.baseline->from) {
+    set_number(L, "from", static_cast<double>(r.baseline->from.ns) / 1e9);
+    set_number(L, "to", static_cast<double>(r.baseline->to.ns) / 1e9);
+  }
+  if (!r.baseline->hash.empty()) set_text(L, "hash", r.baseline->hash);
+  return 1;
+}
+
 void push_reading(lua_State* L, const Reading& r) {
   lua_newtable(L);
   if (r.value)
@@ -57,7 +70,7 @@ void push_reading(lua_State* L, const Reading& r) {
   if (r.low) set_number(L, "low", *r.low);
   if (r.high) set_number(L, "high", *r.high);
   if (r.p_value) set_number(L, "p_value", *r.p_value);
-  if (!r.baseline.empty()) set_text(L, "baseline", r.baseline);
+  if (push_baseline(L, r)) lua_setfield(L, -2, "baseline");
   if (!r.thresholds.empty()) {
     const ThresholdInForce& t = r.thresholds.back();  // of the worst severity
     lua_newtable(L);

@@ -462,6 +462,21 @@ def real_data(folder):
     return failed
 
 
+def printed_chunks():
+    """A feature of 20 weeks shifted by 0.6 after 15, in chunks of 5,000 against its first 10,080 rows: NannyML's test."""
+    legacy = np.random.RandomState(167)
+    f1 = legacy.randn(20160); f1[15120:] += .6
+    failed = 0
+    for at, expected in zip(range(0, 20160, 5000), (.005067, .004933, .011860, .243595, .210615)):
+        chunk = [float(v) for v in f1[at:at + 5000]]
+        got = ask("ks", "", [("x", chunk)], [("x", [float(v) for v in f1[:10080]])])
+        whole = stats.ks_2samp(f1[:10080], f1[at:at + 5000]).statistic
+        if abs(got["value"] - expected) > 5e-7 or not math.isclose(got["value"], whole, rel_tol=1e-12):
+            failed += 1; print(f"ks of the chunk at {at}: expected {expected}, got {got['value']}")
+    return failed
+
+
+wrong += printed_chunks()
 folder = os.environ.get("TIDEWATCH_DATA")
 if folder: wrong += real_data(folder)
 else: print("TIDEWATCH_DATA is not set: the printed vectors on public data were not compared")

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "app/quiet_track.h"
 #include "base/text.h"
 
 namespace tidewatch {
@@ -14,10 +15,16 @@ class Recorder : public EvaluationObserver {
  public:
   explicit Recorder(const BacktestOptions& options) : options_(options) {}
 
-  void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading,
+  void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Observation& seen,
                  const AlertInstance& alert, std::uint32_t& mark) override {
     if (mark == 0) mark = number_of(monitor, labels);
     Track& track = *tracks_[mark - 1];
+    const Reading& reading = *seen.reading;
+    track.quiet.take(seen, at, reading);
+    if (reading.baseline) {
+      track.history.baseline = reading.baseline;
+      track.history.baseline_n = reading.baseline_n;
+    }
     MonitorHistory& h = track.history;
     const AlertState state = alert.state();
     const Severity severity = alert.severity();
@@ -48,6 +55,7 @@ class Recorder : public EvaluationObserver {
       while (!judged.tracks.empty()) {
         auto node = judged.tracks.extract(judged.tracks.begin());
         Track& track = node.mapped();
+        track.quiet.tell(*judged.spec, track.history);
         if (track.state == AlertState::pending)
           track.history.pending_only.push_back({track.pending_from, std::nullopt});
         out.push_back(std::move(track.history));
@@ -64,9 +72,11 @@ class Recorder : public EvaluationObserver {
     Severity severity = Severity::none;
     Instant pending_from{};
     bool keeps_values = false;
+    QuietTrack quiet;
   };
   struct Judged {
     std::shared_ptr<const JudgedMonitor> monitor;
+    const MonitorSpec* spec = nullptr;  // of the pack, which outlives this
     std::map<LabelSet, Track> tracks;
     bool keeps_values = false;
   };
@@ -85,6 +95,7 @@ class Recorder : public EvaluationObserver {
 
   void begin(const MonitorSpec& monitor, Judged& judged) {
     auto words = std::make_shared<JudgedMonitor>();
+    judged.spec = &monitor;
     words->name = monitor.name;
     words->layer = monitor.layer;
     judged.keeps_values = options_.keep_values || std::find(options_.values.begin(), options_.values.end(),

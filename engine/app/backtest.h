@@ -57,6 +57,18 @@ struct MonitorHistory {
   std::optional<double> last;
   std::vector<ThresholdInForce> in_force;  // at the last verdict, where false_alarms were asked
   std::vector<EvaluatedValue> values;
+  // Rules that were true at every verdict, worst first, and where simple ones would have been quiet.
+  struct NeverQuiet {
+    Severity severity;
+    std::string rule;
+    // Threshold -> share of verdicts it would have been quiet for; none for conditions that are no single limit.
+    std::vector<std::pair<double, double>> quieter;
+  };
+  std::vector<NeverQuiet> never_quiet;
+  std::uint64_t verdicts = 0;
+  Instant first_verdict = far_past;
+  std::shared_ptr<const BaselineEvidence> baseline;  // of the newest reading
+  std::uint64_t baseline_n = 0;
 };
 
 struct BacktestResult {
@@ -79,6 +91,9 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
 // Gives every baseline its rows: files are read, spans are taken from the histories (`where` to look for a stream's
 // rows).
 Done give_baselines(Core& core, const std::map<std::string, History>& histories);
+
+// "would have been quiet at 90 % of its verdicts above 1.2", "" when nothing is known.
+std::string quieter_text(const MonitorHistory::NeverQuiet& rule, const Condition& condition);
 
 std::string backtest_json(const BacktestResult& result, const BacktestOptions& options);
 std::string backtest_text(const BacktestResult& result, bool use_color);

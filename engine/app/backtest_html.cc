@@ -166,6 +166,24 @@ std::string backtest_html(const BacktestResult& r) {
            std::to_string(m.pending_only.size()) + "</td><td>" + missing + "</td></tr>\n";
   }
   out += "</tbody></table>\n";
+  std::string never_quiet;
+  for (std::size_t i = 0; i < r.monitors.size(); ++i) {
+    const MonitorHistory& m = r.monitors[i];
+    for (const auto& rule : m.never_quiet) {
+      const auto condition = std::find_if(m.monitor->thresholds.begin(), m.monitor->thresholds.end(),
+                                          [&](const auto& each) { return each.first == rule.severity; });
+      const std::string quieter = condition == m.monitor->thresholds.end() ? "" : quieter_text(rule, condition->second);
+      never_quiet += "<tr><td><a href=\"#m" + std::to_string(i) + "\">" +
+                     markup_escape(m.monitor->name + (m.labels.empty() ? "" : " " + m.labels.text())) +
+                     "</a></td><td>" + markup_escape(std::string(name_of(rule.severity)) + " " + rule.rule) +
+                     "</td><td>" + with_thousands(m.verdicts) + "</td><td>" + markup_escape(quieter) + "</td></tr>\n";
+    }
+  }
+  if (!never_quiet.empty())
+    out +=
+        "<h2>Never quiet</h2><p>True at every verdict, so they tell nobody anything.</p><table><thead><tr>"
+        "<th>Monitor</th><th>Rule</th><th>Verdicts</th><th></th></tr></thead><tbody>\n" +
+        never_quiet + "</tbody></table>\n";
   for (std::size_t i = 0; i < r.monitors.size(); ++i) {
     const MonitorHistory& m = r.monitors[i];
     out += "<h2 id=\"m" + std::to_string(i) + "\">" +

@@ -66,6 +66,25 @@ void history(JsonText& out, const MonitorHistory& m, bool has_values) {
     out.null();
   out.end();
   thresholds(out, m.in_force);
+  out.key("never_quiet").array();
+  for (const auto& rule : m.never_quiet) {
+    out.object().key("severity").text(name_of(rule.severity)).key("rule").text(rule.rule);
+    instant(out, "since", m.first_verdict);
+    out.key("verdicts").whole(m.verdicts).key("quieter").array();
+    for (const auto& [threshold, share] : rule.quieter)
+      out.object().key("threshold").number(threshold).key("quiet_share").number(share).end();
+    out.end().end();
+  }
+  out.end();
+  if (m.baseline) {
+    out.key("baseline").object().key("name").text(m.baseline->name).key("n").whole(m.baseline_n);
+    if (m.baseline->to > m.baseline->from) {
+      instant(out, "from", m.baseline->from);
+      instant(out, "to", m.baseline->to);
+    }
+    if (!m.baseline->hash.empty()) out.key("hash").text(m.baseline->hash);
+    out.end();
+  }
   if (has_values) {
     out.key("evaluated").array();
     for (const auto& v : m.values) {

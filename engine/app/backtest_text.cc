@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <set>
+#include <utility>
 
 #include "app/backtest.h"
 #include "base/text.h"
@@ -77,6 +78,19 @@ std::string backtest_text(const BacktestResult& result, bool use_color) {
              format_number(t.asked) + " asked, " + line + " in force at the end for " + t.false_alarms +
              (t.is_inflation_measured ? "" : " (rows taken as independent)") + "\n" +
              (t.note.empty() ? "" : "    " + t.note + "\n");
+    }
+  bool has_never_quiet = false;
+  for (const auto* m : order)
+    for (const auto& rule : m->never_quiet) {
+      if (!std::exchange(has_never_quiet, true))
+        out += "\n  never quiet: true at every verdict, so they tell nobody anything\n";
+      const auto condition = std::find_if(m->monitor->thresholds.begin(), m->monitor->thresholds.end(),
+                                          [&](const auto& each) { return each.first == rule.severity; });
+      const std::string quieter =
+          condition == m->monitor->thresholds.end() ? "" : quieter_text(rule, condition->second);
+      out += "    " + m->monitor->name + (m->labels.empty() ? "" : " " + m->labels.text()) + ": " +
+             std::string(name_of(rule.severity)) + " " + rule.rule + ", " + with_thousands(m->verdicts) +
+             " verdicts since " + format_instant(m->first_verdict) + (quieter.empty() ? "" : "; " + quieter) + "\n";
     }
   std::map<std::string, std::uint64_t> told;
   for (const auto& n : result.notifications) ++told[n.notifier];

@@ -40,6 +40,12 @@ struct RunArguments {
 };
 int run_command(const RunArguments& arguments);
 
+struct BaselineArguments {
+  std::string pack, name, state = "tidewatch-state";  // list: pack "" = all
+};
+int baseline_list_command(const BaselineArguments& arguments);
+int baseline_pin_command(const BaselineArguments& arguments);
+
 struct SimulateArguments {
   std::string pack, from, to, out, post, clock;
   std::vector<std::string> streams;  // empty = all

@@ -59,6 +59,18 @@ int main(int argc, char** argv) {
                       "START@SPEED: a clock for demonstrations, for example 2026-01-05@86400 (a day a second)");
   run_app->add_option("--seed", run.seed, "Seed of retry jitter")->capture_default_str();
 
+  BaselineArguments baseline;
+  auto* baseline_app =
+      app.add_subcommand("baseline", "Which rows baselines stand for, and new ones for a changed file");
+  baseline_app->require_subcommand(1);
+  auto* baseline_list = baseline_app->add_subcommand("list", "Every version of every baseline");
+  baseline_list->add_option("PACK", baseline.pack, "Only this pack's");
+  auto* baseline_pin = baseline_app->add_subcommand("pin", "The file's rows of today are meant");
+  baseline_pin->add_option("PACK", baseline.pack, "Folder with pack.lua")->required();
+  baseline_pin->add_option("NAME", baseline.name, "The baseline")->required();
+  for (auto* one : {baseline_list, baseline_pin})
+    one->add_option("--state", baseline.state, "The engine's state folder")->capture_default_str();
+
   SimulateArguments simulate;
   auto* simulate_app = app.add_subcommand("simulate", "Records from a pack's simulator, with faults injected");
   simulate_app->add_option("PACK", simulate.pack, "Folder with simulator.lua")->required();
@@ -88,6 +100,8 @@ int main(int argc, char** argv) {
   if (test_app->parsed()) return test_command(test);
   if (backtest_app->parsed()) return backtest_command(backtest);
   if (run_app->parsed()) return run_command(run);
+  if (baseline_list->parsed()) return baseline_list_command(baseline);
+  if (baseline_pin->parsed()) return baseline_pin_command(baseline);
   if (simulate_app->parsed()) return simulate_command(simulate);
   if (version_app->parsed()) return version_command(version_json);
   if (reference_app->parsed()) return reference_command(reference_folder);

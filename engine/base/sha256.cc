@@ -98,7 +98,7 @@ bool is_quick() {
 }
 #endif
 
-std::string hex_of(std::string_view s, void (*add_blocks)(State&, const unsigned char*, std::size_t)) {
+State state_of(std::string_view s, void (*add_blocks)(State&, const unsigned char*, std::size_t)) {
   // The same of the square roots of the first 8.
   State state = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   const auto* bytes = reinterpret_cast<const unsigned char*>(s.data());
@@ -112,6 +112,18 @@ std::string hex_of(std::string_view s, void (*add_blocks)(State&, const unsigned
   const std::uint64_t bits = static_cast<std::uint64_t>(s.size()) * 8;
   for (std::size_t i = 0; i < 8; ++i) last[blocks * block_bytes - 1 - i] = static_cast<unsigned char>(bits >> (8 * i));
   add_blocks(state, last, blocks);
+  return state;
+}
+
+State quickest_state_of(std::string_view s) {
+#if defined(__x86_64__)
+  static const bool has_instructions = is_quick();
+  if (has_instructions) return state_of(s, add_blocks_quick);
+#endif
+  return state_of(s, add_blocks_plain);
+}
+
+std::string hex_of(const State& state) {
   std::string out(64, '0');
   for (std::size_t i = 0; i < 64; ++i) out[i] = "0123456789abcdef"[state[i / 8] >> (28 - 4 * (i % 8)) & 15];
   return out;
@@ -119,14 +131,15 @@ std::string hex_of(std::string_view s, void (*add_blocks)(State&, const unsigned
 
 }  // namespace
 
-std::string sha256_hex(std::string_view s) {
-#if defined(__x86_64__)
-  static const bool has_instructions = is_quick();
-  if (has_instructions) return hex_of(s, add_blocks_quick);
-#endif
-  return hex_of(s, add_blocks_plain);
+std::string sha256_hex(std::string_view s) { return hex_of(quickest_state_of(s)); }
+
+std::array<std::uint8_t, 32> sha256(std::string_view s) {
+  const State state = quickest_state_of(s);
+  std::array<std::uint8_t, 32> out{};
+  for (std::size_t i = 0; i < 32; ++i) out[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+  return out;
 }
 
-std::string sha256_hex_plain(std::string_view s) { return hex_of(s, add_blocks_plain); }
+std::string sha256_hex_plain(std::string_view s) { return hex_of(state_of(s, add_blocks_plain)); }
 
 }  // namespace tidewatch

@@ -1,6 +1,7 @@
 // Small text helpers shared by every message a person reads.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -34,5 +35,6 @@ bool is_valid_utf8(std::string_view s);
 // FNV-1a 64 and SHA-256 (lower-case hex).
 std::uint64_t fnv1a64(std::string_view s, std::uint64_t seed = 14695981039346656037ull);
 std::string sha256_hex(std::string_view s);
+std::array<std::uint8_t, 32> sha256(std::string_view s);
 
 }  // namespace tidewatch

@@ -8,7 +8,7 @@ namespace tidewatch {
 
 namespace {
 
-constexpr std::uint32_t checkpoint_version = 3;  // 3: what chance does, in readings
+constexpr std::uint32_t checkpoint_version = 4;  // 4: what was never quiet; baselines are the metrics'
 
 void put_instant(ByteWriter& out, Instant t) { out.put(t.ns); }
 Instant get_instant(ByteReader& in) { return {in.get<std::int64_t>()}; }
@@ -73,13 +73,6 @@ void Core::save(ByteWriter& out) const {
   const std::size_t metrics = out.begin_text();
   s.metrics->save(out);
   out.end_text(metrics);
-  out.put(static_cast<std::uint64_t>(s.baselines.size()));
-  for (const auto& [name, learning] : s.baselines) {
-    out.text(name);
-    out.put(static_cast<std::uint8_t>(learning.is_sealed));
-    out.put(static_cast<std::uint64_t>(learning.rows.size()));
-    for (const auto& batch : learning.rows) batch.write(out);
-  }
   s.scripts->save(out);
   out.put(static_cast<std::uint64_t>(s.where_errors.size()));
   for (const auto& [name, health] : s.where_errors) {
@@ -111,6 +104,9 @@ void Core::save(ByteWriter& out) const {
       out.put(static_cast<std::uint8_t>(e.previous_value.has_value()));
       out.put(e.previous_value.value_or(0.0));
       out.text(e.previous_text);
+      out.put(e.quietness.verdicts);
+      put_instant(out, e.quietness.first);
+      out.put(e.quietness.was_quiet);
     }
   }
 }
@@ -131,17 +127,6 @@ Done Core::restore(ByteReader& in) {
   ByteReader metrics_in(metrics);
   if (in.good())
     if (auto restored = s.metrics->restore(metrics_in); !restored) return restored;
-  const auto baselines = in.count();
-  for (std::size_t i = 0; i < baselines && in.good(); ++i) {
-    State::Learning& learning = s.baselines[in.text()];
-    learning.is_sealed = in.get<std::uint8_t>() != 0;
-    const auto batches = in.count();
-    for (std::size_t k = 0; k < batches && in.good(); ++k) {
-      auto batch = Batch::read(in);
-      if (!batch) return batch.error();
-      learning.rows.push_back(std::move(*batch));
-    }
-  }
   if (const Done restored = s.scripts->restore(in); !restored) return restored;
   const auto units = in.count();
   for (std::size_t i = 0; i < units && in.good(); ++i) {
@@ -184,6 +169,10 @@ Done Core::restore(ByteReader& in) {
       const double previous = in.get<double>();
       if (has_previous) e.previous_value = previous;
       e.previous_text = in.text();
+      e.quietness.verdicts = in.get<std::uint64_t>();
+      e.quietness.first = get_instant(in);
+      e.quietness.was_quiet = in.get<std::uint8_t>();
+      if (run && run->fingerprint != fingerprint) e.quietness = {};  // another rule
       if (is_same_by)
         into.entries.emplace(labels, std::move(e));
       else

@@ -78,28 +78,11 @@ void Core::State::set_up() {
   set_all_due_again();
 }
 
-void Core::State::learn(std::string_view stream, const Batch& batch) {
-  for (const auto& b : pack.baselines) {
-    if (!b.has_span || b.stream != stream) continue;
-    Learning& learning = baselines[b.name];
-    if (learning.is_sealed) continue;
-    std::vector<std::uint32_t> rows;
-    for (std::uint32_t r = 0; r < batch.rows; ++r)
-      if (batch.time(r) >= b.from && batch.time(r) < b.to) rows.push_back(r);
-    if (!rows.empty()) learning.rows.push_back(batch.pick(rows));
-  }
-}
-
-void Core::State::seal_learnt() {
-  for (const auto& b : pack.baselines) {
-    const auto found = baselines.find(b.name);
-    if (found == baselines.end() || found->second.is_sealed || found->second.rows.empty()) continue;
-    const auto* seen = metrics->counters(b.stream);
-    // Not as soon as a row lies behind the span: rows within it may still come as late as the stream allows.
-    if (seen == nullptr || seen->watermark < b.to) continue;
-    for (const auto& part : found->second.rows) metrics->baseline_rows(b.name, part);
-    metrics->baseline_seal(b.name);
-    found->second = {{}, true};
+void Core::State::take_learnt(CoreOutput& out) {
+  for (auto& learnt : metrics->take_learnt()) {
+    learnt.pack = pack.name;
+    learnt.at = now;
+    out.baselines.push_back(std::move(learnt));
   }
 }
 
@@ -143,10 +126,7 @@ MetricEngine& Core::metrics() { return *state_->metrics; }
 void Core::baseline_rows(const std::string& baseline, const Batch& batch) {
   state_->metrics->baseline_rows(baseline, batch);
 }
-void Core::baseline_seal(const std::string& baseline) {
-  state_->metrics->baseline_seal(baseline);
-  state_->baselines[baseline] = {{}, true};
-}
+void Core::baseline_seal(const std::string& baseline) { state_->metrics->baseline_seal(baseline); }
 
 CoreCounters Core::counters() const { return state_->counters; }
 Instant Core::now() const { return state_->now; }
@@ -159,9 +139,8 @@ std::vector<Rejected> Core::feed(std::string_view stream, std::string_view sourc
   s.now = std::max(s.now, now);
   ++s.counters.batches;
   s.scripts->begin(s.now);
-  s.learn(stream, batch);
   auto rejected = s.metrics->feed(stream, source, batch, s.now, check_future);
-  s.seal_learnt();
+  s.take_learnt(out);
   const auto index = s.stream_index(stream);
   if (!index) {
     s.tell_scripts(out);
@@ -189,7 +168,7 @@ void Core::tick(Instant now, CoreOutput& out) {
   ++s.counters.ticks;
   s.scripts->begin(s.now);
   s.metrics->tick(s.now);
-  s.seal_learnt();
+  s.take_learnt(out);
   s.settle_restore(out);
   s.due_now.clear();
   while (!s.due.empty() && s.due.begin()->first <= s.now) {
@@ -345,6 +324,18 @@ std::vector<AlertView> Core::alerts(bool active_only) const {
     };
     return rank(a) > rank(b);
   });
+  return out;
+}
+
+std::vector<NeverQuiet> Core::never_quiet() const {
+  std::vector<NeverQuiet> out;
+  for (const auto& run : state_->monitors) {
+    const MonitorSpec& m = state_->spec(run);
+    for (const auto& [labels, e] : run.entries)
+      for (const Severity severity : e.quietness.never_quiet(m.rules))
+        out.push_back({m.pack, m.name, m.rules[static_cast<std::size_t>(severity)]->describe(), labels, severity,
+                       e.quietness.first, e.quietness.verdicts, e.instance.last_reading()});
+  }
   return out;
 }
 

@@ -45,8 +45,39 @@ struct Notification {
 class EvaluationObserver {
  public:
   virtual ~EvaluationObserver() = default;
-  virtual void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Reading& reading,
+  virtual void evaluated(const MonitorSpec& monitor, const LabelSet& labels, Instant at, const Observation& seen,
                          const AlertInstance& alert, std::uint32_t& mark) = 0;
+};
+
+// Which rules of a label set were ever false: one that never was tells nobody anything.
+struct Quietness {
+  static constexpr std::uint64_t least_verdicts = 20;  // fewer say nothing yet
+  std::uint64_t verdicts = 0;
+  Instant first = far_past;    // verdict
+  std::uint8_t was_quiet = 0;  // bits by severity
+  void take(const Observation& seen, Instant at) {
+    if (seen.kind != Observation::Kind::verdict) return;
+    if (verdicts++ == 0) first = at;
+    for (std::size_t s = 1; s < 4; ++s)
+      if (!seen.unjudged[s] && !seen.raw[s]) was_quiet = static_cast<std::uint8_t>(was_quiet | 1u << s);
+  }
+  // The severities whose rule was true at every verdict, worst first.
+  std::vector<Severity> never_quiet(const std::array<std::optional<SeverityRule>, 4>& rules) const {
+    std::vector<Severity> out;
+    for (std::size_t s = 3; s >= 1 && verdicts >= least_verdicts; --s)
+      if (rules[s] && (was_quiet >> s & 1) == 0) out.push_back(static_cast<Severity>(s));
+    return out;
+  }
+};
+
+// A rule that was true from its first verdict on.
+struct NeverQuiet {
+  std::string pack, monitor, rule;
+  LabelSet labels;
+  Severity severity;
+  Instant since{};  // the first verdict
+  std::uint64_t verdicts = 0;
+  Reading reading;  // the newest
 };
 
 struct AlertView {
@@ -64,6 +95,7 @@ struct CoreOutput {
   bool keeps_journal = true;  // false: transitions are not written down, for who only counts and notifies
   std::vector<JournalRow> journal;
   std::vector<Notification> notifications;
+  std::vector<MetricEngine::LearntBaseline> baselines;  // pinned spans that have passed: to be kept
 };
 
 struct CoreCounters {
@@ -118,6 +150,7 @@ class Core {
   std::vector<AlertView> orphans() const;
   // A monitor's instances (empty labels when ungrouped); nullptr when unknown.
   const AlertInstance* instance(const std::string& monitor_name, const LabelSet& labels) const;
+  std::vector<NeverQuiet> never_quiet() const;
   CoreCounters counters() const;
   Instant now() const;
 

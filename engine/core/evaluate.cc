@@ -32,7 +32,8 @@ void Core::State::apply(MonitorRuntime& run, const LabelSet& labels, Entry& e, c
   moves.clear();
   e.instance.observe(at, seen, run.rules, moves);
   if (!moves.empty()) tell(m, labels, e, moves, out);
-  if (observer) observer->evaluated(m, labels, at, reading, e.instance, e.mark);
+  e.quietness.take(seen, at);
+  if (observer) observer->evaluated(m, labels, at, seen, e.instance, e.mark);
   Found& found = run.found;
   if (e.round == run.round)
     found.is_whole = false;

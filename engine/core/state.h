@@ -23,6 +23,7 @@ struct Entry {
   std::string previous_text;
   std::uint64_t round = 0;  // the evaluation of the monitor that judged it last
   std::uint32_t mark = 0;   // the observer's
+  Quietness quietness;
 };
 
 // What one evaluation found about all its label sets together, gathered while it judges them: what sleeping and
@@ -128,11 +129,6 @@ struct Core::State {
   std::vector<SharedReading> held;
   std::vector<std::vector<SharedReading>> read_inputs;
   std::vector<std::pair<std::string_view, const Reading*>> judge_inputs;
-  struct Learning {
-    std::vector<Batch> rows;
-    bool is_sealed = false;
-  };
-  std::map<std::string, Learning> baselines;  // pinned spans
 
   const MonitorSpec& spec(const MonitorRuntime& m) const { return pack.monitors[m.spec]; }
 
@@ -142,10 +138,7 @@ struct Core::State {
 
   void set_up();
 
-  // --- baselines -----------------------------------------------------------------------------------------------
-
-  void learn(std::string_view stream, const Batch& batch);
-  void seal_learnt();
+  void take_learnt(CoreOutput& out);
 
   // --- telling -------------------------------------------------------------------------------------------------
 

@@ -18,8 +18,7 @@ std::string evidence_json(const Reading& r, const std::string& rule, Severity se
   if (!r.reason.empty()) out += ",\"reason\":\"" + json_escape(r.reason) + "\"";
   if (r.to > r.from) out += ",\"from\":\"" + format_instant(r.from) + "\",\"to\":\"" + format_instant(r.to) + "\"";
   if (r.revision) out += ",\"revision\":" + std::to_string(r.revision);
-  if (!r.baseline.empty())
-    out += ",\"baseline\":\"" + json_escape(r.baseline) + "\",\"baseline_n\":" + std::to_string(r.baseline_n);
+  if (r.baseline) out += ",\"baseline\":" + baseline_json(r);
   if (r.coverage)
     out += ",\"coverage\":" + format_number(*r.coverage) + ",\"pending\":" + std::to_string(r.pending) +
            ",\"leaked\":" + std::to_string(r.leaked) + ",\"relabelled\":" + std::to_string(r.relabelled);

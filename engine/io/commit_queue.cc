@@ -21,6 +21,7 @@ void append(Store::Commit& to, Store::Commit&& from) {
   append(to.journal, std::move(from.journal));
   append(to.notifications, std::move(from.notifications));
   append(to.results, std::move(from.results));
+  append(to.baselines, std::move(from.baselines));
 }
 
 }  // namespace

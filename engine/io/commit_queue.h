@@ -38,7 +38,7 @@ class CommitQueue {
 
   bool is_empty() const {
     return !is_committing_ && pending_.inputs.empty() && pending_.journal.empty() && pending_.notifications.empty() &&
-           pending_.results.empty();
+           pending_.results.empty() && pending_.baselines.empty();
   }
   bool is_failing() const { return !problem_.empty(); }
   const std::string& problem() const { return problem_; }

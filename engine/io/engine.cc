@@ -67,6 +67,7 @@ Result<RunningPack> Engine::State::build(EnginePack pack) {
     if (const auto problem = out.core->metrics().baseline_problem(baseline.name); !problem.empty())
       return invalid(problem);
   }
+  if (const Done pinned = check_pins(*out.core); !pinned) return pinned.error();
   out.pack = std::move(pack);
   return out;
 }
@@ -214,7 +215,7 @@ void Engine::State::tick(Instant now) {
   StoredInput tick;
   tick.at = now;
   auto decided = outcomes(now);
-  if (out.journal.empty() && out.notifications.empty()) {
+  if (out.journal.empty() && out.notifications.empty() && out.baselines.empty()) {
     if (decided) commits->add_quiet(std::move(*decided));
     commits->add_quiet(std::move(tick));
   } else {

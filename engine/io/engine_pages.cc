@@ -20,6 +20,7 @@ EngineFacts Engine::State::facts() const {
     for (const auto& j : p.core->metrics().joins())
       f.joins.push_back({spec.name, std::string(j.stream), j.counters, j.predictions, j.labels, j.memory_bytes});
     for (auto& a : p.core->alerts(true)) f.alerts.push_back(std::move(a));
+    for (auto& rule : p.core->never_quiet()) f.never_quiet.push_back(std::move(rule));
   }
   for (auto& a : health.alerts()) f.alerts.push_back(std::move(a));
   for (const auto& [name, pack] : absent)

@@ -50,6 +50,23 @@ StoredJournalRow stored(const JournalRow& row) {
   return out;
 }
 
+StoredBaseline stored(const MetricEngine::LearntBaseline& learnt) {
+  StoredBaseline out;
+  out.pack = learnt.pack;
+  out.name = learnt.name;
+  out.definition = learnt.definition;
+  out.hash = learnt.hash;
+  out.rows = learnt.total;
+  out.from = learnt.from;
+  out.to = learnt.to;
+  out.at = learnt.at;
+  out.how = "learnt";
+  ByteWriter body;
+  learnt.rows.write(body);
+  out.body = body.take();
+  return out;
+}
+
 }  // namespace
 
 std::string Engine::State::checkpoint_body() const {
@@ -103,6 +120,7 @@ Done Engine::State::restore(const StoredCheckpoint& kept) {
     }
     ByteReader core(body);
     if (const Done ok = p->core->restore(core); !ok) return ok.error().within("pack " + name);
+    if (const Done ok = give_learnt(*p->core); !ok) return ok.error().within("pack " + name);
   }
   if (!in.good() || !letters.read(in)) return invalid("the checkpoint is damaged");
   if (version >= 2) {
@@ -143,6 +161,7 @@ Store::Commit Engine::State::part_of(const CoreOutput& out) const {
     row.give_up_at = n.at + hours(24);
     part.notifications.push_back(std::move(row));
   }
+  for (const auto& learnt : out.baselines) part.baselines.push_back(stored(learnt));
   return part;
 }
 
@@ -227,6 +246,7 @@ Done Engine::State::recover() {
   Store::Commit told = part_of(replayed);
   part.journal = std::move(told.journal);
   part.notifications = std::move(told.notifications);
+  part.baselines = std::move(told.baselines);
   // Who is absent and since when, and what is quarantined before anything is called, is in no input. And should a
   // function kill the process again, the next start restores what stands now before it silences that pack: replayed
   // without its functions, its alerts would be lost.
@@ -259,11 +279,13 @@ Done Engine::State::welcome_back(RunningPack& p, CoreOutput& out) {
   const AbsentPack& kept = found->second;
   ByteReader in(kept.body);
   if (const Done ok = p.core->restore(in); !ok) return ok.error().within("pack " + name);
+  if (const Done ok = give_learnt(*p.core); !ok) return ok.error().within("pack " + name);
   CoreOutput replayed;  // as in recover(): its journal is on disk
   for (const StoredInput& input : kept.inputs)
     if (const Done ok = replay(p, input, letters, replayed); !ok) return ok.error().within("pack " + name);
   p.scripts->end_replay();
   out.notifications.insert(out.notifications.end(), replayed.notifications.begin(), replayed.notifications.end());
+  std::move(replayed.baselines.begin(), replayed.baselines.end(), std::back_inserter(out.baselines));
   health.raise(absent_condition(name), Severity::warning, "", kept.since, {}, out);  // told then, by another process
   health.settle(absent_condition(name), "pack " + name + " is back", options.clock(), health_targets(), out);
   absent.erase(found);

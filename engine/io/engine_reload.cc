@@ -37,6 +37,7 @@ Done Engine::State::swap(std::vector<EnginePack> next) {
     if (const auto body = bodies.find(name); body != bodies.end()) {
       ByteReader in(body->second);
       if (const Done ok = p->core->restore(in); !ok) return ok.error().within("pack " + name);
+      if (const Done ok = give_learnt(*p->core); !ok) return ok.error().within("pack " + name);
       bodies.erase(body);
     }
     built.push_back(std::move(*p));

@@ -89,6 +89,12 @@ struct Engine::State {
   // --- cores ---
 
   Result<RunningPack> build(EnginePack pack);
+  // The store asked from the loop's thread, or from the only thread there is while the engine starts.
+  void ask_store(const std::function<void(Store&)>& question);
+  // Files whose rows are not those pinned are an error; what was never seen is pinned.
+  Done check_pins(Core& core);
+  // Pinned spans that passed long ago get their rows back: after restoring, for what an edit has added.
+  Done give_learnt(Core& core);
   std::string checkpoint_body() const;
   std::string hash() const;
   StoredCheckpoint checkpoint();

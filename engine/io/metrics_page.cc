@@ -198,6 +198,11 @@ std::string metrics_page(const EngineFacts& f) {
 
   // Prometheus's own names for the same facts. Two alerts may not share a series: the first (worst) stands for both.
   std::map<std::string, bool> said;
+  e.family("tidewatch_never_quiet_rules", "gauge", "Rules that were true at every verdict, by pack.");
+  for (const auto& [pack, counters] : f.packs)
+    e.sample("tidewatch_never_quiet_rules", {{"pack", pack}},
+             static_cast<double>(std::count_if(f.never_quiet.begin(), f.never_quiet.end(),
+                                               [&name = pack](const auto& each) { return each.pack == name; })));
   e.family("ALERTS", "gauge", "Pending and firing alerts, as Prometheus shows its own; always 1.");
   for (const auto& a : f.alerts) {
     if (a.state != AlertState::pending && a.state != AlertState::firing) continue;
@@ -320,6 +325,19 @@ std::string home_page(const EngineFacts& f) {
              "</td><td>" + (a.active_at ? format_instant(*a.active_at) : std::string()) + "</td><td>" +
              markup_escape(a.held) + "</td></tr>";
     }
+    out += "</tbody></table>";
+  }
+  if (!f.never_quiet.empty()) {
+    out +=
+        "<h2>Never quiet</h2><p>True at every verdict so far: these rules tell nobody anything.</p><table><thead><tr>"
+        "<th>Monitor</th><th>Labels</th><th>Rule</th><th>Value</th><th class=\"number\">Verdicts</th><th>Since</th>"
+        "</tr></thead><tbody>";
+    for (const auto& r : f.never_quiet)
+      out += "<tr><td>" + markup_escape(r.pack + "/" + r.monitor) + "</td><td>" +
+             (r.labels.empty() ? std::string() : markup_escape(r.labels.text())) + "</td><td class=\"" +
+             std::string(name_of(r.severity)) + "\">" + markup_escape(std::string(name_of(r.severity)) + " " + r.rule) +
+             "</td><td>" + markup_escape(value_text(r.reading)) + "</td><td class=\"number\">" +
+             with_thousands(r.verdicts) + "</td><td>" + format_instant(r.since) + "</td></tr>";
     out += "</tbody></table>";
   }
   out +=

@@ -52,6 +52,7 @@ struct EngineFacts {
   };
   std::vector<Join> joins;
   std::vector<AlertView> alerts;              // pending and firing
+  std::vector<NeverQuiet> never_quiet;        // rules true at every verdict
   std::map<std::string, CoreCounters> packs;  // by pack
   struct Scripts {
     ScriptFacts host;

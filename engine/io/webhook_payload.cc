@@ -116,6 +116,7 @@ std::string webhook_payload(const Notification& n, const std::string& external_u
   if (const std::string threshold = thresholds_json(n.reading.thresholds, static_cast<std::uint8_t>(n.severity));
       !threshold.empty())
     w.raw("threshold", threshold);
+  if (n.reading.baseline) w.raw("baseline", baseline_json(n.reading));
   w.end();
   w.end();
   return w.take();

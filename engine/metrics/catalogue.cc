@@ -53,7 +53,8 @@ const std::vector<MetricInfo>& rows() {
           R"(api:standard_deviation("latency_ms", { over = "1 day" }))", 1, 1, with_window, 2),
       row("psi", "psi(column, { over, against, bins, smoothing, point_masses, nulls })", "data",
           "Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: "
-          "PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins.",
+          "PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins. `against` may also be trailing \"28 "
+          "days\".",
           R"(api:psi("latency_ms", { over = "1 day", against = baseline "train" }))", 1, 1, with_window, 50, against),
       row("kl", "kl(column, { over, against, reverse, bins, smoothing })", "data",
           "Kullback-Leibler divergence of the window from the baseline, in nats; reverse = true for the other way.",
@@ -88,7 +89,8 @@ const std::vector<MetricInfo>& rows() {
           with_window, 20, against),
       row("drifted_columns", "drifted_columns({ columns, over, against, test })", "data",
           "Share of columns whose p-value stays at or below 0.05 after Benjamini and Hochberg; their names are in "
-          "`text`. A column with too few rows is not tested. Assumes columns that are not negatively correlated.",
+          "`text`, the least adjusted p-value is its p-value. A column with too few rows is not tested. Assumes "
+          "columns that are not negatively correlated.",
           R"(api:drifted_columns({ columns = "*", over = "1 day", against = baseline "train" }))", 1, many_columns,
           with_window, 1, against, plain, plain),
       row("out_of_range", "out_of_range(column, { over, against })", "data",
@@ -135,7 +137,9 @@ const std::vector<MetricInfo>& rows() {
           R"(api:directional_hit_rate("predicted", "actual", { over = "1 day" }))", 1, 2, with_window, 1, plain, seq,
           is_share),
       row("importance_shift", "importance_shift(feature, weight, { over, against })", "model",
-          "Half the sum of |w - w_ref| over features, w a feature's share of the absolute weights; from 0 to 1.",
+          "Half the sum of |w - w_ref| over features, w a feature's share of the absolute weights; from 0 to 1. `text` "
+          "has "
+          "Spearman's correlation of the weights and how many of the five heaviest stayed.",
           R"(api:importance_shift("endpoint", "score", { over = "1 day", against = baseline "train" }))", 2, 2,
           with_window, 1, against),
       row("accuracy", "accuracy(predicted, actual, { over, threshold, positive })", "model",

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 
+#include "metrics/false_discovery.h"
 #include "metrics/family_of.h"
 
 namespace tidewatch {
@@ -72,7 +73,6 @@ class DriftedColumns final : public Family {
     const auto& own = static_cast<const TableState&>(state);
     out.n = own.n;
     out.nulls = out.excluded = 0;
-    out.baseline = spec.against;
     std::vector<std::pair<double, std::size_t>> tested;  // p, column
     std::string untested;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
@@ -102,7 +102,10 @@ class DriftedColumns final : public Family {
       out.reason = "no column could be tested: " + untested;
       return;
     }
+    std::vector<double> p_values;
+    for (const auto& each : tested) p_values.push_back(each.first);
     settle(out, spec, static_cast<double>(rejected) / static_cast<double>(tested.size()));
+    out.p_value = adjusted_p_values(p_values).front();  // of the column least like the baseline
   }
   void write(const FamilyState& state, ByteWriter& out) const override {
     const auto& own = static_cast<const TableState&>(state);

@@ -50,54 +50,56 @@ bool is_extensive(const std::string& metric) {
 }  // namespace
 
 std::string identity(const MetricSpec& m) {
-  std::vector<std::string> parts = {m.metric,
-                                    m.stream,
-                                    join(m.columns),
-                                    m.expression,
-                                    m.where,
-                                    std::to_string(m.predicate),
-                                    m.window.text(),
-                                    m.window.calendar,
-                                    m.window.zone,
-                                    join(m.by),
-                                    std::to_string(m.step.ns),
-                                    std::to_string(m.lateness.ns),
-                                    std::to_string(m.min_n),
-                                    std::to_string(m.most_series),
-                                    std::to_string(m.full),
-                                    std::to_string(static_cast<int>(m.read)),
-                                    m.against,
-                                    std::to_string(m.at_baseline),
-                                    m.bins,
-                                    std::to_string(m.smoothing_floor),
-                                    std::to_string(m.point_masses),
-                                    std::to_string(m.nulls_bin),
-                                    std::to_string(m.reverse),
-                                    format_number(m.q),
-                                    std::to_string(m.exact),
-                                    format_number(m.threshold),
-                                    m.positive,
-                                    m.unit,
-                                    m.of,
-                                    m.calendar,
-                                    m.zone,
-                                    std::to_string(m.ordered),
-                                    format_number(m.false_positive_cost),
-                                    format_number(m.false_negative_cost),
-                                    std::to_string(m.per_prediction),
-                                    m.method,
-                                    std::to_string(m.scaled),
-                                    m.test,
-                                    m.schedule,
-                                    std::to_string(m.within.ns),
-                                    m.covers,
-                                    std::to_string(m.holds.ns),
-                                    m.side,
-                                    m.control,
-                                    m.candidate,
-                                    format_number(m.least),
-                                    m.worse,
-                                    std::to_string(m.is_calibrated)};
+  std::vector<std::string> parts = {
+      m.metric,
+      m.stream,
+      join(m.columns),
+      m.expression,
+      m.where,
+      std::to_string(m.predicate),
+      m.window.text(),
+      m.window.calendar,
+      m.window.zone,
+      join(m.by),
+      std::to_string(m.step.ns),
+      std::to_string(m.lateness.ns),
+      std::to_string(m.min_n),
+      std::to_string(m.most_series),
+      std::to_string(m.full),
+      std::to_string(static_cast<int>(m.read)),
+      m.against,
+      m.trailing.is_set() ? m.trailing.text() + " " + std::to_string(m.trailing.rebin.ns) : std::string(),
+      std::to_string(m.at_baseline),
+      m.bins,
+      std::to_string(m.smoothing_floor),
+      std::to_string(m.point_masses),
+      std::to_string(m.nulls_bin),
+      std::to_string(m.reverse),
+      format_number(m.q),
+      std::to_string(m.exact),
+      format_number(m.threshold),
+      m.positive,
+      m.unit,
+      m.of,
+      m.calendar,
+      m.zone,
+      std::to_string(m.ordered),
+      format_number(m.false_positive_cost),
+      format_number(m.false_negative_cost),
+      std::to_string(m.per_prediction),
+      m.method,
+      std::to_string(m.scaled),
+      m.test,
+      m.schedule,
+      std::to_string(m.within.ns),
+      m.covers,
+      std::to_string(m.holds.ns),
+      m.side,
+      m.control,
+      m.candidate,
+      format_number(m.least),
+      m.worse,
+      std::to_string(m.is_calibrated)};
   return join(parts);
 }
 
@@ -146,6 +148,20 @@ class Builder {
       return;
     }
     const Duration land = leaf.kind == Leaf::Kind::rows ? leaf.lateness : nominal(leaf.spec.window) + leaf.lateness;
+    const TrailingSpec& trailing = leaf.spec.trailing;
+    if (trailing.is_set()) {
+      leaf.stream->trailing.push_back(&leaf);
+      leaf.ring->compare_with_past();
+      if (leaf.kind != Leaf::Kind::rows) leaf.keep_behind = leaf.keep_behind + trailing.gap + trailing.span;
+      for (const Leaf::Part& part : leaf.parts)
+        leaf.ring->slots()[part.slot].pasts.push_back({leaf.spec.window.count + leaf.keep_rows, trailing});
+    }
+    for (const Leaf::Part& part : leaf.parts) {
+      Ring::Slot& slot = leaf.ring->slots()[part.slot];
+      if (leaf.keep_rows > 0)
+        slot.most_rows =
+            std::max(slot.most_rows, leaf.spec.window.count + slot.family->extra_rows() + leaf.keep_rows + 1);
+    }
     leaf.ring->needs(land, land + leaf.keep_behind);
     leaf.ring->needs_series(leaf.spec.most_series);
     const Duration step = leaf.ring->clock().step();
@@ -203,6 +219,8 @@ class Builder {
         for (const auto& one : state_.baselines) known.push_back(one->spec.name);
         fine = problem("unknown baseline \"" + spec.against + "\"" + did_you_mean(spec.against, known));
       }
+    } else if (info && info->needs_against && spec.trailing.is_set()) {
+      fine = past(spec) && fine;
     } else if (info && info->needs_against) {
       fine = problem(spec.metric + " needs a baseline: against = baseline \"name\"");
     }
@@ -243,6 +261,20 @@ class Builder {
     return leaf.ring && families(leaf, selection) && (!stream.joined || coverage(leaf));
   }
 
+  // A past that moves must be of the window's own kind: time before a window of time, rows before a window of rows.
+  bool past(const MetricSpec& spec) {
+    const TrailingSpec& trailing = spec.trailing;
+    const bool has_rows = spec.window.kind == WindowSpec::Kind::rows;
+    if (trailing.rows > 0 && !has_rows)
+      return problem(spec.metric + " against " + trailing.text() + ": rows before a window are for windows of rows " +
+                     "such as over = \"20 rows\"; here it is a span such as trailing \"28 days\"");
+    if (trailing.rows > 0 && (trailing.rows < 20 || trailing.rows > 100'000))
+      return problem(spec.metric + " against " + trailing.text() + ": expected 20 to 100,000 rows");
+    if (trailing.span.ns < 0 || trailing.gap.ns < 0 || trailing.rebin.ns <= 0)
+      return problem(spec.metric + " against " + trailing.text() + ": expected a span and a rebin above 0s");
+    return true;
+  }
+
   // What only joined streams have, and what they have not.
   bool joined(Leaf& leaf) {
     MetricSpec& spec = leaf.spec;
@@ -263,7 +295,7 @@ class Builder {
       return problem("a joined stream is read \"mature\" or \"latest\": its running pane has no labels to speak of");
     if (spec.window.kind == WindowSpec::Kind::rows)
       return problem("a joined stream has windows of time: the last rows of it are those whose labels are still out");
-    if (leaf.baseline || spec.at_baseline)
+    if (leaf.baseline || spec.at_baseline || spec.trailing.is_set())
       return problem("a joined stream has no baseline yet: compare on stream \"" + stream.spec.join->predictions +
                      "\", or with an earlier window of its own");
     if (is_join_metric(spec.metric) && !spec.by.empty()) return problem(spec.metric + " has no `by`; use where");
@@ -401,14 +433,20 @@ class Builder {
       leaf.spec.columns.clear();
       for (const ColumnSpec& column : leaf.stream->spec.schema.columns)
         if (column.type != ColumnType::time) leaf.spec.columns.push_back(column.name);
-      for (const DerivedSpec& derived : leaf.stream->spec.derived) leaf.spec.columns.push_back(derived.name);
+      for (const DerivedSpec& derived : leaf.stream->spec.derived)
+        if (derived.previous_of.empty()) leaf.spec.columns.push_back(derived.name);
     }
     if (is_every) {
       columns = leaf.stream->spec.schema.names();
-      for (const DerivedSpec& derived : leaf.stream->spec.derived) columns.push_back(derived.name);
+      for (const DerivedSpec& derived : leaf.stream->spec.derived)
+        if (derived.previous_of.empty()) columns.push_back(derived.name);
     } else if (info && info->columns_max == 1 && leaf.spec.columns.size() > 1) {
       columns = leaf.spec.columns;
     }
+    // An edited span is another reference; a file's rows speak for themselves when they are given.
+    std::string reference = leaf.spec.against;
+    if (leaf.baseline && leaf.baseline->spec.has_span)
+      reference += " " + std::to_string(leaf.baseline->spec.from.ns) + " " + std::to_string(leaf.baseline->spec.to.ns);
     leaf.is_by_column = !columns.empty();
     if (columns.empty()) columns.emplace_back();
     std::string first_error;
@@ -430,17 +468,26 @@ class Builder {
       } else {
         Ring& ring = *leaf.ring;
         // Two baselines are two references, so two families.
-        part.slot = ring.add_slot(family_key(part.spec) + "|" + leaf.spec.against, std::move(*family));
+        part.slot = ring.add_slot(family_key(part.spec) + "|" + reference, std::move(*family));
         Ring::Slot& slot = ring.slots()[part.slot];
         slot.most_rows = std::max(slot.most_rows, leaf.spec.window.count + slot.family->extra_rows());
         part.reader = reader(leaf, part.slot);
-        part.recorder = ring.add_recorder();
+        if (part.spec.trailing.is_set()) part.past_reader = past_reader(leaf, part.slot);
+        part.recorder = ring.add_recorder(part.slot);
         ring.recorder_keys.push_back(leaf.key + column);
       }
       leaf.parts.push_back(std::move(part));
     }
     if (leaf.parts.empty()) return problem(first_error);
     return true;
+  }
+
+  std::size_t past_reader(const Leaf& leaf, std::size_t slot) {
+    const std::string key =
+        std::to_string(slot) + " " + leaf.spec.window.text() + " before " + leaf.spec.trailing.text();
+    const auto [place, is_new] = readers_[leaf.ring].try_emplace(key, 0);
+    if (is_new) place->second = leaf.ring->add_reader();
+    return place->second;
   }
 
   std::size_t reader(const Leaf& leaf, std::size_t slot) {
@@ -537,9 +584,20 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
   for (StreamSpec& spec : streams) state->streams.push_back(std::make_unique<StreamState>(std::move(spec)));
   for (BaselineSpec& spec : baselines) {
     state->baselines.push_back(std::make_unique<BaselineState>());
+    BaselineEvidence evidence;
+    evidence.name = spec.name;
+    state->baselines.back()->evidence = std::make_shared<const BaselineEvidence>(std::move(evidence));
     state->baselines.back()->spec = std::move(spec);
   }
   std::vector<Problem> found;
+  for (auto& stream : state->streams) {
+    if (!Sequence::is_needed(stream->spec)) continue;
+    auto sequence = Sequence::make(stream->spec);
+    if (sequence)
+      stream->sequence.emplace(std::move(*sequence));
+    else
+      found.push_back({0, stream->spec.name + ": " + sequence.error().text});
+  }
   state->connect_joins(found);
   state->handles = std::move(handles);
   const std::size_t count = state->handles.size();
@@ -578,7 +636,16 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
     const bool looks_back = handle.op == Op::shifted || handle.op == Op::change || handle.op == Op::max_over ||
                             handle.op == Op::min_over || handle.op == Op::mean_over || handle.op == Op::trailing ||
                             handle.op == Op::seasonal || handle.op == Op::forecast || handle.op == Op::time_to;
-    if (looks_back && handle.span.ns <= 0) found.push_back({id, "expected a span longer than 0s"});
+    if (handle.op == Op::trailing && handle.rows > 0) {
+      for (const Leaf* leaf : state->leaves_under[handle.inputs[0]]) {
+        if (leaf->kind == Leaf::Kind::rows && leaf->spec.window.count <= handle.rows) continue;
+        found.push_back({id, "trailing \"" + std::to_string(handle.rows) +
+                                 " rows\" is of windows of as many rows or fewer, such as over = \"20 rows\"; here it "
+                                 "is a span such as trailing \"28 days\""});
+        break;
+      }
+    } else if (looks_back && handle.span.ns <= 0)
+      found.push_back({id, "expected a span longer than 0s"});
     for (const HandleId input : handle.inputs) {
       state->is_grouped[id] = state->is_grouped[id] || state->is_grouped[input];
       for (Leaf* leaf : state->leaves_under[input]) state->leaves_under[id].push_back(leaf);
@@ -592,19 +659,27 @@ Result<std::unique_ptr<MetricEngine>> MetricEngine::create(std::vector<StreamSpe
       add_detector(*state, id, found);
   }
   // Looking back adds up along a chain of handles: walk from each end.
+  state->pasts.resize(count);
   for (HandleId id = 0; id < count; ++id) {
+    const HandleSpec& handle = state->handles[id];
+    if (handle.op == Op::shifted) state->pasts[id] = format_duration(handle.span) + " ago";
+    if (handle.op == Op::seasonal) state->pasts[id] = "seasonal " + format_duration(handle.span);
+    if (handle.op == Op::trailing) {
+      state->pasts[id] = TrailingSpec{handle.span, handle.rows, handle.gap, handle.rebin}.text();
+      for (Leaf* leaf : state->leaves_under[id]) leaf->keep_rows = std::max(leaf->keep_rows, handle.rows);
+    }
     std::vector<std::pair<HandleId, Duration>> walk = {{id, Duration{0}}};
     for (std::size_t steps = 0; !walk.empty() && steps < 100'000; ++steps) {
       const auto [at, behind] = walk.back();
       walk.pop_back();
-      const HandleSpec& handle = state->handles[at];
+      const HandleSpec& step = state->handles[at];
       if (state->tracks[at]) state->tracks[at]->keep = std::max(state->tracks[at]->keep, behind);
       if (Leaf* const leaf = state->leaf_of[at]; leaf && behind.ns > 0) {
         leaf->keep_behind = std::max(leaf->keep_behind, behind);
         leaf->keeps_windows = true;
       }
       const Duration patience = state->tracks[at] ? state->tracks[at]->patience : Duration{0};
-      for (const HandleId input : handle.inputs) walk.emplace_back(input, behind + reach_of(handle) + patience);
+      for (const HandleId input : step.inputs) walk.emplace_back(input, behind + reach_of(step) + patience);
     }
   }
   std::set<const Leaf*> sized;

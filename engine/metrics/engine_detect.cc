@@ -291,7 +291,8 @@ SharedReading MetricEngine::State::read_detector(HandleId id, const Target* targ
 
   if (handle.inputs.size() > 1) {
     const SharedReading mean = evaluate(handle.inputs[1], targets + leaves_under[handle.inputs[0]].size(), {}, now);
-    r.baseline = handles[handle.inputs[1]].metric.against;
+    if (const Leaf* const leaf = leaf_of[handle.inputs[1]]; leaf && leaf->baseline)
+      r.baseline = leaf->baseline->evidence;
     r.baseline_n = mean->n;
     if (!reference_of(id, r, targets, now)) {
       r.status = Status::insufficient;

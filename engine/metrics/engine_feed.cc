@@ -77,6 +77,68 @@ std::vector<EqualitySelections> find_equalities(const StreamState& stream) {
 
 }  // namespace
 
+void MetricEngine::State::land(StreamState& stream, const Batch& batch, const std::vector<std::uint32_t>& rows,
+                               Instant first, Instant watermark) {
+  if (!stream.equalities) stream.equalities = find_equalities(stream);
+  for (auto& selection : stream.selections) selection->is_listed = false;
+  for (EqualitySelections& group : *stream.equalities) group.test(batch, rows);
+  for (auto& selection : stream.selections)
+    if (!selection->is_listed) selection->test(batch, predicates);
+  label_ids.resize(std::max(label_ids.size(), stream.indexes.size()));
+  for (std::size_t i = 0; i < stream.indexes.size(); ++i) stream.indexes[i]->number(batch, label_ids[i]);
+  static const std::vector<std::uint32_t> no_labels;
+  std::vector<std::uint32_t> landing;
+  std::vector<std::pair<const PaneClock*, std::vector<PaneRun>>> all_runs;  // of all rows, by clock
+  for (auto& use : stream.rings) {
+    Selection& selection = *stream.selections[use.selection];
+    const Instant ring_oldest = use.ring->oldest_landable(watermark);
+    const bool all_land = ring_oldest <= first;
+    const bool all_pass = selection.truth.empty() && !selection.is_listed;
+    std::span<const std::uint32_t> in_ring(rows);
+    if (!all_land) {
+      selection.rows.clear();
+      for (const std::uint32_t row : rows)
+        if (batch.time(row) >= ring_oldest) selection.rows.push_back(row);
+      in_ring = selection.rows;
+    }
+    if (all_land) {
+      const PaneClock& clock = use.ring->clock();
+      auto known = std::find_if(all_runs.begin(), all_runs.end(),
+                                [&clock](const auto& each) { return each.first->is_same(clock); });
+      if (known == all_runs.end()) known = all_runs.insert(known, {&clock, runs_of(batch, in_ring, clock)});
+      use.ring->mark(batch, in_ring, known->second, selection.failure);
+    } else {
+      use.ring->mark(batch, in_ring, runs_of(batch, in_ring, use.ring->clock()), selection.failure);
+    }
+    if (!selection.failure.empty()) continue;
+    if (selection.is_listed && all_land) {
+      in_ring = selection.passing;
+    } else if (selection.is_listed) {
+      landing.clear();
+      for (const std::uint32_t row : selection.passing)
+        if (batch.time(row) >= ring_oldest) landing.push_back(row);
+      in_ring = landing;
+    } else if (!all_pass) {
+      landing.clear();
+      for (const std::uint32_t row : in_ring)
+        if (selection.truth[row] == truth_true) landing.push_back(row);
+      in_ring = landing;
+    }
+    use.ring->land(batch, in_ring, use.index == SIZE_MAX ? no_labels : label_ids[use.index], watermark);
+  }
+}
+
+void MetricEngine::State::release(StreamState& stream, Instant watermark) {
+  if (stream.watermark.value() == far_past) return;
+  const Batch batch = stream.sequence->release(stream.watermark.value());
+  if (batch.rows == 0) return;
+  std::vector<std::uint32_t> rows(batch.rows);
+  for (std::uint32_t row = 0; row < batch.rows; ++row) rows[row] = row;
+  land(stream, batch, rows, batch.time(0), watermark);
+  join_feed(stream, batch, rows);
+  learn(stream, batch, rows);
+}
+
 std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view source, const Batch& batch,
                                          Instant now, bool check_future) {
   std::vector<Rejected> rejected;
@@ -95,6 +157,7 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
   // A join judges for itself what comes too late for it.
   Instant oldest = stream->rings.empty() || !stream->joins.empty() ? far_past : far_future;
   for (const auto& use : stream->rings) oldest = std::min(oldest, use.ring->oldest_landable(watermark));
+  if (stream->sequence) oldest = std::max(oldest, watermark);  // its place in the order has passed
   const Instant latest = check_future ? now + stream->spec.future : far_future;
   std::vector<std::uint32_t>& rows = state_->landable;
   rows.clear();
@@ -134,56 +197,17 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
       for (const std::uint32_t row : rows)
         if (!batch.columns[column].null[row]) at = std::max(at, Instant{batch.columns[column].integers[row]});
 
-    if (!stream->equalities) stream->equalities = find_equalities(*stream);
-    for (auto& selection : stream->selections) selection->is_listed = false;
-    for (EqualitySelections& group : *stream->equalities) group.test(batch, rows);
-    for (auto& selection : stream->selections)
-      if (!selection->is_listed) selection->test(batch, state_->predicates);
-    std::vector<std::vector<std::uint32_t>>& label_ids = state_->label_ids;
-    label_ids.resize(std::max(label_ids.size(), stream->indexes.size()));
-    for (std::size_t i = 0; i < stream->indexes.size(); ++i) stream->indexes[i]->number(batch, label_ids[i]);
-    static const std::vector<std::uint32_t> no_labels;
-    std::vector<std::uint32_t> landing;
-    std::vector<std::pair<const PaneClock*, std::vector<PaneRun>>> all_runs;  // of all rows, by clock
-    for (auto& use : stream->rings) {
-      Selection& selection = *stream->selections[use.selection];
-      const Instant ring_oldest = use.ring->oldest_landable(watermark);
-      const bool all_land = ring_oldest <= first;
-      const bool all_pass = selection.truth.empty() && !selection.is_listed;
-      std::span<const std::uint32_t> in_ring(rows);
-      if (!all_land) {
-        selection.rows.clear();
-        for (const std::uint32_t row : rows)
-          if (batch.time(row) >= ring_oldest) selection.rows.push_back(row);
-        in_ring = selection.rows;
-      }
-      if (all_land) {
-        const PaneClock& clock = use.ring->clock();
-        auto known = std::find_if(all_runs.begin(), all_runs.end(),
-                                  [&clock](const auto& each) { return each.first->is_same(clock); });
-        if (known == all_runs.end()) known = all_runs.insert(known, {&clock, runs_of(batch, in_ring, clock)});
-        use.ring->mark(batch, in_ring, known->second, selection.failure);
-      } else {
-        use.ring->mark(batch, in_ring, runs_of(batch, in_ring, use.ring->clock()), selection.failure);
-      }
-      if (!selection.failure.empty()) continue;
-      if (selection.is_listed && all_land) {
-        in_ring = selection.passing;
-      } else if (selection.is_listed) {
-        landing.clear();
-        for (const std::uint32_t row : selection.passing)
-          if (batch.time(row) >= ring_oldest) landing.push_back(row);
-        in_ring = landing;
-      } else if (!all_pass) {
-        landing.clear();
-        for (const std::uint32_t row : in_ring)
-          if (selection.truth[row] == truth_true) landing.push_back(row);
-        in_ring = landing;
-      }
-      use.ring->land(batch, in_ring, use.index == SIZE_MAX ? no_labels : label_ids[use.index], watermark);
-    }
+    if (stream->sequence)
+      for (const std::uint32_t row : rows) stream->sequence->hold(batch, row);
+    else
+      state_->land(*stream, batch, rows, first, watermark);
     stream->watermark.arrived(source, newest, now);
-    state_->join_feed(*stream, batch, rows);
+    if (stream->sequence) {
+      state_->release(*stream, watermark);
+    } else {
+      state_->join_feed(*stream, batch, rows);
+      state_->learn(*stream, batch, rows);
+    }
   }
   Instant at = newest;
   if (at == far_past) at = watermark == far_past ? now : watermark;
@@ -191,9 +215,11 @@ std::vector<Rejected> MetricEngine::feed(std::string_view name, std::string_view
   counters.newest_event = stream->watermark.newest();
   counters.last_arrival = stream->watermark.last_arrival();
   counters.watermark = stream->watermark.value();
+  if (!stream->trailing.empty()) state_->advance_cuts(*stream);  // while the rows they need are there
   state_->settle_detectors(*stream, now);
   for (auto& use : stream->rings) use.ring->forget(counters.watermark);
   for (StreamState* joined : stream->joins) state_->join_advance(*joined, now);
+  state_->seal_learnt(*stream);
   return rejected;
 }
 
@@ -209,18 +235,17 @@ void MetricEngine::tick(Instant now) {
       for (auto& index : stream->indexes) index->sweep();
       continue;
     }
+    const Instant before = stream->watermark.value();
     stream->watermark.tick(now);
     const Instant watermark = stream->counters.watermark = stream->watermark.value();
+    if (stream->sequence) state_->release(*stream, before);
+    if (!stream->trailing.empty()) state_->advance_cuts(*stream);
     state_->settle_detectors(*stream, now);
     for (auto& use : stream->rings) use.ring->forget(watermark);
     for (auto& index : stream->indexes) index->sweep();
     if (watermark != far_past) stream->log.forget(watermark - stream->log_keep - hours(1));
+    state_->seal_learnt(*stream);
   }
-}
-
-void MetricEngine::baseline_rows(std::string_view name, const Batch& batch) {
-  BaselineState* const baseline = state_->baseline(name);
-  if (baseline && !baseline->is_sealed) state_->baseline_add(*baseline, batch);
 }
 
 }  // namespace tidewatch

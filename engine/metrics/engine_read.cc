@@ -25,12 +25,15 @@ void begin_chance(const Leaf& leaf, Reading& out) {
 
 void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state,
                                  const Family& family, bool had_rows, bool begins_early, const std::string* undefined,
-                                 Reading& out) const {
-  const ReadContext context{out.from, out.to, out.as_of};
-  if (leaf.baseline) out.baseline = leaf.spec.against;
+                                 Reading& out, const FamilyState* past, const FamilyState* cut) const {
+  const ReadContext context{out.from, out.to, out.as_of, past, cut};
+  if (leaf.baseline) out.baseline = leaf.baseline->evidence;
   if (part.spec.is_calibrated) begin_chance(leaf, out);
   if (state) {
     family.read(*state, part.spec, context, out);
+  } else if (leaf.spec.metric == "job_success") {
+    // No row at all is what a job that does not run looks like: runs that were due have failed.
+    family.read(*family.make(), part.spec, context, out);
   } else if (leaf.is_zero_when_empty && had_rows) {
     out.value = 0.0;
     out.status = Status::ok;
@@ -140,7 +143,23 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
   fresh.to = range.to;
   if (!is_open) ring.was_read(range.end, range.to);
   const Family& family = *ring.slots()[part.slot].family;
-  const FamilyState* state = nullptr;
+  const FamilyState *state = nullptr, *past = nullptr, *cut = nullptr;
+  std::unique_ptr<FamilyState> past_alone;
+  TrailingCuts fresh_cuts;
+  if (series && part.spec.trailing.is_set()) {
+    const WindowRange before = past_range(part.spec.trailing, ring.clock(), range.from);
+    const bool goes_on =
+        series->caches.size() <= part.past_reader || before.end >= series->caches[part.past_reader].end;
+    if (is_newest && !is_open && goes_on) {
+      past = ring.window_state(*series, part.slot, part.past_reader, before.first, before.end, true);
+    } else {
+      past_alone = ring.merged(*series, part.slot, before.first, before.end);
+      past = past_alone.get();
+    }
+    cut = cut_for(leaf, part, *series, range.from, watermark, fresh_cuts);
+    fresh.baseline = std::make_shared<const BaselineEvidence>(
+        BaselineEvidence{part.spec.trailing.text(), before.from, before.to, ""});
+  }
   if (series) {
     const bool goes_on = series->caches.size() <= part.reader || range.end >= series->caches[part.reader].end;
     const std::int64_t closed_end = is_open ? ring.clock().index(watermark) : range.end;
@@ -152,7 +171,7 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
   }
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
   finish(leaf, part, state, family, !state && ring.had_rows(range.first, range.end), begins_early,
-         ring.undefined_in(range.first, range.end), fresh);
+         ring.undefined_in(range.first, range.end), fresh, past, cut);
   if (is_open || !series) return made;
   return record(leaf, part, *series, std::move(made), far_future, watermark);
 }
@@ -188,8 +207,18 @@ SharedReading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Serie
   if (!is_open) ring.was_read(INT64_MIN, reached);
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && read.rows < leaf.spec.window.count;
   const std::int64_t day = days(1).ns;
+  Ring::RowsRead past;
+  const FamilyState* cut = nullptr;
+  TrailingCuts fresh_cuts;
+  if (part.spec.trailing.is_set()) {
+    past = ring.rows_before(*series, part.slot, read.first, part.spec.trailing);
+    cut = cut_for(leaf, part, *series, read.from, watermark, fresh_cuts);
+    fresh.baseline =
+        std::make_shared<const BaselineEvidence>(BaselineEvidence{part.spec.trailing.text(), past.from, past.to, ""});
+  }
   finish(leaf, part, read.state.get(), *ring.slots()[part.slot].family, true, begins_early,
-         ring.undefined_in(floor_to(fresh.from, days(1)).ns / day, floor_to(fresh.to, days(1)).ns / day + 1), fresh);
+         ring.undefined_in(floor_to(fresh.from, days(1)).ns / day, floor_to(fresh.to, days(1)).ns / day + 1), fresh,
+         past.is_full ? past.state.get() : nullptr, cut);
   if (is_open) return fresh;
   return record(leaf, part, *series, std::move(fresh), read.next_row, watermark);
 }
@@ -314,6 +343,11 @@ SharedReading MetricEngine::State::evaluate(HandleId id, const Target* targets, 
       Reading r = combine(handle.op, value, reference);
       const Op from = handles[handle.inputs[1]].op;
       if (from == Op::trailing || from == Op::seasonal) show_expected(r, value, reference);
+      if (!r.baseline && !pasts[handle.inputs[1]].empty()) {
+        r.baseline = std::make_shared<const BaselineEvidence>(
+            BaselineEvidence{pasts[handle.inputs[1]], reference->from, reference->to, ""});
+        r.baseline_n = reference->n;
+      }
       return r;
     }
     default:
@@ -368,8 +402,10 @@ SharedReading MetricEngine::State::expected(HandleId id, const Target* targets, 
   bool is_by_rows = false;  // a window of rows as of an instant holds the row at that instant
   for (const Leaf* leaf : leaves_under[id]) is_by_rows = is_by_rows || leaf->kind == Leaf::Kind::rows;
   Instant end = evaluate(handle.inputs[0], targets, as_of, now)->from - handle.gap;
-  const Instant oldest = end - handle.span;
-  while (end > oldest && readings.size() < most_windows) {
+  const Instant oldest = handle.rows > 0 ? far_past : end - handle.span;
+  std::size_t wanted = most_windows;
+  if (handle.rows > 0) wanted = handle.rows / std::max(1u, leaves_under[id].front()->spec.window.count);
+  while (end > oldest && readings.size() < wanted) {
     AsOf then;
     then.at = is_by_rows ? end - nanoseconds(1) : end;
     SharedReading one = evaluate(handle.inputs[0], targets, then, now);

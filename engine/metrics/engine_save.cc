@@ -5,9 +5,6 @@
 #include "metrics/engine_state.h"
 
 namespace tidewatch {
-namespace {
-
-constexpr std::uint32_t format = 3;
 
 std::string shape_of(const StreamSpec& stream) {
   std::string shape = stream.schema.hash(true) + stream.time + "|" + stream.key;
@@ -19,6 +16,10 @@ std::string shape_of(const StreamSpec& stream) {
   for (const DerivedSpec& derived : stream.derived) shape += "|" + derived.name + "=" + derived.expression;
   return shape;
 }
+
+namespace {
+
+constexpr std::uint32_t format = 4;
 
 void write_counters(const StreamCounters& c, ByteWriter& out) {
   for (const std::uint64_t v : {c.received, c.accepted, c.late, c.too_late, c.future, c.rejected}) out.put(v);
@@ -41,6 +42,31 @@ void read_counters(StreamCounters& c, ByteReader& in) {
   for (Instant* t : {&c.newest_event, &c.last_arrival, &c.watermark}) t->ns = in.get<std::int64_t>();
 }
 
+bool read_baseline(BaselineState& baseline, const StreamState* owner, ByteReader& in) {
+  BaselineState saved;
+  saved.is_restored = true;
+  saved.is_sealed = in.get<std::uint8_t>() != 0;
+  saved.rows = in.get<std::uint64_t>();
+  if (!saved.digest.read(in)) return false;
+  saved.oldest.ns = in.get<std::int64_t>();
+  saved.newest.ns = in.get<std::int64_t>();
+  if (!owner || in.text() != definition_of(baseline, *owner)) return in.good();
+  BaselineEvidence evidence;
+  evidence.name = baseline.spec.name;
+  evidence.hash = in.text();
+  evidence.from.ns = in.get<std::int64_t>();
+  evidence.to.ns = in.get<std::int64_t>();
+  if (in.get<std::uint8_t>() != 0) {
+    saved.kept = std::make_unique<KeptRows>(owner->spec.schema.columns.size());
+    if (!saved.kept->read(in)) return false;
+  }
+  if (!in.good()) return false;
+  saved.evidence = std::make_shared<const BaselineEvidence>(std::move(evidence));
+  saved.spec = std::move(baseline.spec);
+  baseline = std::move(saved);
+  return true;
+}
+
 }  // namespace
 
 void MetricEngine::save(ByteWriter& out) const {
@@ -59,6 +85,11 @@ void MetricEngine::save(ByteWriter& out) const {
     for (const auto& [column, at] : stream->newest_in) {
       out.put(static_cast<std::uint64_t>(column));
       out.put(at.ns);
+    }
+    if (stream->sequence) {
+      ByteWriter sequence;
+      stream->sequence->write(sequence);
+      out.text(sequence.bytes());
     }
     if (const JoinedStream* const joined = stream->joined.get()) {
       const std::size_t join = out.begin_text();
@@ -84,8 +115,20 @@ void MetricEngine::save(ByteWriter& out) const {
   out.put(static_cast<std::uint64_t>(state_->baselines.size()));
   for (const auto& baseline : state_->baselines) {
     out.text(baseline->spec.name);
-    out.put(static_cast<std::uint8_t>(baseline->is_sealed));
-    out.put(baseline->rows);
+    ByteWriter body;
+    body.put(static_cast<std::uint8_t>(baseline->is_sealed));
+    body.put(baseline->rows);
+    baseline->digest.write(body);
+    body.put(baseline->oldest.ns);
+    body.put(baseline->newest.ns);
+    const StreamState* const owner = state_->stream(baseline->spec.stream);
+    body.text(owner ? definition_of(*baseline, *owner) : "");
+    body.text(baseline->evidence->hash);
+    body.put(baseline->evidence->from.ns);
+    body.put(baseline->evidence->to.ns);
+    body.put(static_cast<std::uint8_t>(baseline->kept != nullptr));
+    if (baseline->kept) baseline->kept->write(body);
+    out.text(body.bytes());
   }
   std::uint64_t count = 0;
   for (const auto& leaf : state_->leaves) count += leaf->kind == Leaf::Kind::baseline ? leaf->parts.size() : 0;
@@ -103,7 +146,7 @@ void MetricEngine::save(ByteWriter& out) const {
 }
 
 Done MetricEngine::restore(ByteReader& in) {
-  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 3");
+  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 4");
   for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
     const std::string name = in.text();
     const std::string bytes = in.text();
@@ -121,6 +164,12 @@ Done MetricEngine::restore(ByteReader& in) {
       const auto column = static_cast<std::size_t>(body.get<std::uint64_t>());
       const Instant at{body.get<std::int64_t>()};
       if (const auto found = stream->newest_in.find(column); found != stream->newest_in.end()) found->second = at;
+    }
+    if (stream->sequence) {
+      const std::string sequence_bytes = body.text();
+      ByteReader sequence(sequence_bytes);
+      if (!stream->sequence->read(sequence))
+        return invalid("metrics checkpoint: waiting rows of stream \"" + name + "\" are damaged");
     }
     if (JoinedStream* const joined = stream->joined.get()) {
       const std::string join_bytes = body.text();
@@ -151,14 +200,14 @@ Done MetricEngine::restore(ByteReader& in) {
   std::set<std::string> given;
   for (std::size_t i = in.count(13); i > 0 && in.good(); --i) {
     const std::string name = in.text();
-    const bool is_sealed = in.get<std::uint8_t>() != 0;
-    const std::uint64_t rows = in.get<std::uint64_t>();
-    if (BaselineState* const baseline = state_->baseline(name)) {
-      if (baseline->is_sealed) given.insert(name);
-      if (given.count(name) != 0) continue;  // its rows were given before restoring: they are the newer ones
-      baseline->is_sealed = is_sealed;
-      baseline->rows = rows;
-    }
+    const std::string bytes = in.text();
+    BaselineState* const baseline = state_->baseline(name);
+    if (!baseline) continue;
+    if (baseline->is_sealed) given.insert(name);
+    if (given.count(name) != 0) continue;  // its rows were given before restoring: they are the newer ones
+    ByteReader body(bytes);
+    if (!read_baseline(*baseline, state_->stream(baseline->spec.stream), body))
+      return invalid("metrics checkpoint: baseline \"" + name + "\" is damaged");
   }
   for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
     const std::string key = in.text();
@@ -172,6 +221,7 @@ Done MetricEngine::restore(ByteReader& in) {
         auto state = part.family->read_state(body);
         if (!state) return invalid("metrics checkpoint: a baseline's state is damaged");
         part.state = std::move(state);
+        part.is_given = true;
       }
     }
   }

@@ -12,7 +12,9 @@
 #include "metrics/detector_tracks.h"
 #include "metrics/handle_eval.h"
 #include "metrics/join_stream.h"
+#include "metrics/kept_rows.h"
 #include "metrics/metric_engine.h"
+#include "metrics/sequence.h"
 #include "metrics/stream_metrics.h"
 #include "metrics/watermark.h"
 #include "metrics/window.h"
@@ -46,6 +48,8 @@ struct EqualitySelections {
   std::vector<Selection*> of_code_;
 };
 
+struct Leaf;
+
 struct StreamState {
   StreamSpec spec;
   Watermark watermark;
@@ -64,7 +68,9 @@ struct StreamState {
     std::size_t index = SIZE_MAX;  // into indexes
   };
   std::vector<RingUse> rings;
+  std::optional<Sequence> sequence;      // rows wait for their order: previous(...)
   std::unique_ptr<JoinedStream> joined;  // this stream is made of two others
+  std::vector<Leaf*> trailing;           // compared with the time before their windows
   std::vector<StreamState*> joins;       // joined streams this one is a side of
   std::vector<HandleId> detectors;       // that read this stream, alone or among others
 
@@ -76,18 +82,27 @@ struct StreamState {
 struct BaselineState {
   BaselineSpec spec;
   bool is_sealed = false;
-  std::uint64_t rows = 0;
+  bool is_restored = false;                          // a checkpoint knew it as it is declared now
+  std::uint64_t rows = 0;                            // that the families took
+  RowDigest digest;                                  // of all rows given
+  Instant oldest = far_future, newest = far_past;    // of them
+  RowStore waiting;                                  // given, not in order yet: streams with previous(...)
+  std::unique_ptr<KeptRows> kept;                    // pinned spans
+  std::shared_ptr<const BaselineEvidence> evidence;  // the name alone until sealed
 };
 
 struct Leaf {
   enum class Kind : std::uint8_t { stream, window, rows, baseline };
   struct Part {
-    std::size_t slot = 0, reader = 0, recorder = 0;
+    std::size_t slot = 0, reader = 0, recorder = 0, past_reader = 0;
     std::string column;  // label value when there is one series a column
     MetricSpec spec;
     std::unique_ptr<Family> family;      // at_baseline
     std::unique_ptr<FamilyState> state;  // at_baseline: all its rows
     std::size_t selection = 0;
+    Instant cuts_due = far_past;  // no cut becomes final before
+    std::uint64_t cuts_seen = 0;  // label sets of the ring then
+    bool is_given = false;        // at_baseline: the state has the baseline's rows
   };
   // What every read and every look at a sleeper needs stands together: thousands of leaves are read in turn, and each
   // cache line of them comes from afar.
@@ -100,8 +115,9 @@ struct Leaf {
   std::vector<Part> parts;
   std::int64_t panes = 0;
   Duration lateness{0};
-  Duration keep_behind{0};  // shifted, max_over: how much earlier it is read
-  Duration quiet_after{0};  // window: this far behind the newest row
+  Duration keep_behind{0};      // shifted, max_over: how much earlier it is read
+  std::uint32_t keep_rows = 0;  // trailing "252 rows": how many rows earlier
+  Duration quiet_after{0};      // window: this far behind the newest row
   MetricSpec spec;
   std::string key;
   Calendar calendar{"weekdays", 0x1f, {}};
@@ -130,6 +146,7 @@ struct Listing {
 struct MetricEngine::State {
   std::vector<std::unique_ptr<StreamState>> streams;
   std::vector<std::unique_ptr<BaselineState>> baselines;
+  std::vector<LearntBaseline> learnt;  // not taken yet
   std::vector<HandleSpec> handles;
   std::vector<std::unique_ptr<Leaf>> leaves;
   std::vector<Leaf*> leaf_of;                           // by handle; null for combinations
@@ -137,6 +154,7 @@ struct MetricEngine::State {
   std::vector<std::uint8_t> is_grouped;                 // by handle
   std::vector<Listing> listings;                        // by handle
   std::vector<std::unique_ptr<DetectorTracks>> tracks;  // by handle; null for all but detectors
+  std::vector<std::string> pasts;                       // by handle: "1w ago", "trailing 28d"; "" of others
   RowPredicate* predicates = nullptr;
   std::vector<std::vector<std::uint32_t>> label_ids;  // by index of the stream being fed
   std::vector<std::uint32_t> landable;
@@ -181,9 +199,22 @@ struct MetricEngine::State {
   Reading read_baseline(Leaf& leaf, Leaf::Part& part, Instant now);
   Reading read_stream(Leaf& leaf, const AsOf& as_of, Instant now);
   void finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family, bool had_rows,
-              bool begins_early, const std::string* undefined, Reading& out) const;
+              bool begins_early, const std::string* undefined, Reading& out, const FamilyState* past = nullptr,
+              const FamilyState* cut = nullptr) const;
+  // Windows compared with the time before them: tries cuts for windows that begin up to `until`, only final ones or
+  // those too that late rows may still change; makes those that have become final; the bins in force for a window.
+  void each_cut(Leaf& leaf, Leaf::Part& part, Series& series, Instant until, Instant watermark, TrailingCuts& into,
+                bool is_final);
+  void advance_cuts(StreamState& stream);
+  const FamilyState* cut_for(Leaf& leaf, Leaf::Part& part, Series& series, Instant window_from, Instant watermark,
+                             TrailingCuts& fresh);
   SharedReading record(Leaf& leaf, Leaf::Part& part, Series& series, SharedReading made, Instant next_row,
                        Instant watermark);
+  // Rows of a stream into its rings.
+  void land(StreamState& stream, const Batch& batch, const std::vector<std::uint32_t>& rows, Instant first,
+            Instant watermark);
+  // Rows that waited for their order and that the watermark has passed; `watermark` is the one they are judged by.
+  void release(StreamState& stream, Instant watermark);
   // Joined streams: rows of a side, time of a side, and readings that wait for labels.
   void join_feed(StreamState& from, const Batch& batch, std::span<const std::uint32_t> rows);
   void join_advance(StreamState& joined, Instant now);
@@ -195,10 +226,26 @@ struct MetricEngine::State {
   const Listing& list(HandleId handle);
   void labels_under(HandleId handle, std::vector<const LabelSet*>& out);
   void baseline_add(BaselineState& baseline, const Batch& batch);
+  // Notes the rows as the baseline's: at once for the families of a file, kept until it is sealed for a span.
+  void baseline_take(BaselineState& baseline, const Batch& batch, std::span<const std::uint32_t> rows);
+  Batch baseline_seal(BaselineState& baseline);  // the rows a span was compared with
+  // Rows of a stream that fall in pinned spans; spans its watermark has passed are sealed.
+  void learn(const StreamState& stream, const Batch& batch, std::span<const std::uint32_t> rows);
+  void seal_learnt(const StreamState& stream);
+  // Whether a value read at a baseline needs all rows, and it keeps a sample.
+  static bool needs_all_rows(const Leaf& leaf);
 };
 
 // The buffer of a joined stream, once the lateness of its metrics is known.
 void make_join(StreamState& stream);
+
+// Whole panes of the time a window that begins at `window_from` is compared with.
+WindowRange past_range(const TrailingSpec& spec, const PaneClock& clock, Instant window_from);
+
+// What the rows of a stream look like, for a checkpoint: others cannot be compared with them.
+std::string shape_of(const StreamSpec& stream);
+// What a baseline's rows depend on: after an edit of it they are others.
+std::string definition_of(const BaselineState& baseline, const StreamState& owner);
 
 // The text that makes two metric handles the same metric.
 std::string identity(const MetricSpec& spec);

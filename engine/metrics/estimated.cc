@@ -82,7 +82,6 @@ class Estimate : public FamilyOf<Self, State> {
   }
   bool can_read(Reading& out, const MetricSpec& spec, std::uint64_t unfitted) const {
     if (is_sealed_ && fit_.labelled() == 0) {
-      out.baseline = spec.against;
       settle(out, spec, std::nullopt, "no row of baseline \"" + spec.against + "\" has both a score and its outcome");
       return false;
     }

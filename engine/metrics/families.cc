@@ -89,6 +89,7 @@ std::vector<std::string> columns_of(const MetricSpec& spec, const StreamSpec& st
 }  // namespace
 
 std::string family_key(const MetricSpec& spec) {
+  if (spec.trailing.is_set()) return "trailing " + (spec.columns.empty() ? std::string() : spec.columns[0]);
   const FamilyRow* row = row_of(spec);
   std::string key(row ? row->name : std::string_view(spec.metric));
   for (const std::string& column : spec.columns) key += " " + column;
@@ -172,6 +173,13 @@ Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const Stream
       input.columns.push_back(index);
       input.types.push_back(type);
     }
+  }
+  if (spec.trailing.is_set()) {
+    if (row->make == make_drift || row->make == make_sample_drift) return make_trailing_drift(input);
+    return invalid(spec.metric +
+                   ": cannot be compared with a past that moves; psi, kl, js, hellinger, total_variation, l_infinity, "
+                   "chi2, ks and wasserstein can, " +
+                   spec.metric + " takes against = baseline \"train\"");
   }
   const bool has_score = row->make == make_calibration || row->make == make_score_loss || row->make == make_auc ||
                          row->make == make_estimate;

@@ -31,6 +31,9 @@ class FamilyState : public Pooled {
 struct ReadContext {
   Instant from{}, to{};  // the window
   Instant now{};         // engine time
+  // Compared with a past that moves: its state, and the bins in force; null while they are not there.
+  const FamilyState* reference = nullptr;
+  const FamilyState* cut = nullptr;
 };
 
 class Family {
@@ -76,6 +79,12 @@ class Family {
   // Rows beyond N that a "N rows" window hands over (percentile_rank: 1, the row being ranked, which comes last).
   virtual std::uint32_t extra_rows() const { return 0; }
   virtual bool is_sequential() const { return false; }
+
+  // Families that compare with a past that moves: bins cut from a reference (null when it has too few rows), which stay
+  // in force for later windows.
+  virtual std::unique_ptr<FamilyState> cut(const FamilyState&, const MetricSpec&) const { return nullptr; }
+  virtual void write_cut(const FamilyState&, ByteWriter&) const {}
+  virtual std::unique_ptr<FamilyState> read_cut(ByteReader&) const { return nullptr; }  // nullptr when damaged
 
   // Drift families: the reference. Called with the baseline's selected rows, then sealed. Until sealed, and with
   // n_ref < 20, reads are insufficient. The reference can be saved, as can the edges it fixed.

@@ -92,6 +92,7 @@ FamilyMade make_out_of_range(const FamilyInput&);
 FamilyMade make_new_values(const FamilyInput&);
 FamilyMade make_changed(const FamilyInput&);
 FamilyMade make_sample_drift(const FamilyInput&);
+FamilyMade make_trailing_drift(const FamilyInput&);
 FamilyMade make_drifted_columns(const FamilyInput&);
 FamilyMade make_confusion(const FamilyInput&);
 FamilyMade make_increase(const FamilyInput&);

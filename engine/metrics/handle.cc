@@ -35,6 +35,12 @@ std::string describe_metric(const MetricSpec& m) {
   if (m.read == ReadMode::open) options.push_back("read = \"open\"");
   if (!m.against.empty())
     options.push_back((m.at_baseline ? "at = baseline " : "against = baseline ") + quoted(m.against));
+  if (m.trailing.is_set())
+    options.push_back(
+        "against = trailing(" +
+        quoted(m.trailing.rows > 0 ? std::to_string(m.trailing.rows) + " rows" : format_duration(m.trailing.span)) +
+        ", { gap = " + quoted(format_duration(m.trailing.gap)) +
+        ", rebin = " + quoted(format_duration(m.trailing.rebin)) + " })");
   if (!m.unit.empty()) options.push_back("unit = " + quoted(m.unit));
   if (m.metric == "quantile") options.push_back("q = " + format_number(m.q));
   if (!m.bins.empty()) options.push_back("bins = " + quoted(m.bins));
@@ -130,6 +136,11 @@ Result<WindowSpec> parse_window(std::string_view text) {
   return window;
 }
 
+std::string TrailingSpec::text() const {
+  return "trailing " + (rows > 0 ? std::to_string(rows) + " rows" : format_duration(span)) +
+         (gap.ns > 0 ? " less " + format_duration(gap) : "");
+}
+
 std::string describe(const HandleSpec& handle, const std::vector<HandleSpec>& all) {
   const auto input = [&](std::size_t i) {
     return i < handle.inputs.size() && handle.inputs[i] < all.size() ? describe(all[handle.inputs[i]], all)
@@ -169,7 +180,9 @@ std::string describe(const HandleSpec& handle, const std::vector<HandleSpec>& al
     case Op::deviation:
       return input(0) + ":deviation { from = " + input(1) + " }";
     case Op::trailing:
-      return "trailing(" + quoted(format_duration(handle.span)) + ", { gap = " + quoted(format_duration(handle.gap)) +
+      return "trailing(" +
+             quoted(handle.rows > 0 ? std::to_string(handle.rows) + " rows" : format_duration(handle.span)) +
+             ", { gap = " + quoted(format_duration(handle.gap)) +
              ", statistic = " + (handle.is_median ? "\"median\"" : "\"mean\"") + " }) of " + input(0);
     case Op::seasonal:
       return "seasonal(" + quoted(format_duration(handle.span)) + ", { periods = " + std::to_string(handle.periods) +

@@ -34,6 +34,17 @@ enum class ReadMode : std::uint8_t { closed, open, mature, latest };
 
 inline constexpr std::uint32_t default_most_series = 10'000;
 
+// A past that moves with the window: the span, or the rows, that end where the window begins, less `gap`.
+struct TrailingSpec {
+  Duration span{0};
+  std::uint32_t rows = 0;  // instead of a span: windows of rows
+  Duration gap{0};
+  Duration rebin = days(30);  // how long bins cut from it stay in force
+  bool is_set() const { return span.ns > 0 || rows > 0; }
+  std::string text() const;  // "trailing 28d"
+  friend bool operator==(const TrailingSpec&, const TrailingSpec&) = default;
+};
+
 struct MetricSpec {
   std::string metric;  // a name of the catalogue: "p95"
   std::string stream;
@@ -50,6 +61,7 @@ struct MetricSpec {
   bool full = false;
   ReadMode read = ReadMode::closed;
   std::string against;           // baseline name
+  TrailingSpec trailing;         // instead of a baseline
   bool at_baseline = false;      // the metric over the rows of baseline `against`, not over a window
   std::string bins;              // "", "10", "0.1,0.2,0.3" (inner edges), "equal_width 10"
   bool smoothing_floor = false;  // smoothing = "floor"
@@ -111,6 +123,8 @@ struct HandleSpec {
   double constant = 0;
   std::vector<HandleId> inputs;
   Duration span{};
+  std::uint32_t rows = 0;     // trailing: instead of a span, windows of so many rows together
+  Duration rebin = days(30);  // trailing, where a distribution is compared with it
   Duration gap{0};            // trailing: between the span and the window
   bool is_median = false;     // trailing
   std::uint32_t periods = 8;  // seasonal

@@ -88,8 +88,8 @@ Reading combine(HandleSpec::Op op, const Reading& a, const Reading& b) {
   r.revision = a.revision + b.revision;
   r.late = a.late + b.late;
   r.is_final = a.is_final && b.is_final;
-  r.baseline = a.baseline.empty() ? b.baseline : a.baseline;
-  r.baseline_n = a.baseline.empty() ? b.baseline_n : a.baseline_n;
+  r.baseline = a.baseline ? a.baseline : b.baseline;
+  r.baseline_n = a.baseline ? a.baseline_n : b.baseline_n;
   if (!a.value || !b.value) {
     if (r.status == Status::ok) set_undefined(r, "a part has no number");
     return r;

@@ -1,8 +1,12 @@
 // importance_shift: how far the weights of a model's features moved: half the sum of |w - w_ref|, where w is a
 // feature's share of the absolute weights. The total variation distance of two weightings, from 0 to 1. A feature that
 // is on one side only has weight 0 on the other.
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <numeric>
 
+#include "base/text.h"
 #include "metrics/exact_sum.h"
 #include "metrics/family_of.h"
 
@@ -52,6 +56,53 @@ struct WeightState final : FamilyState {
   }
 };
 
+// Twice the mid-ranks, centred: whole numbers, so their sums are exact.
+std::vector<std::int64_t> centred_ranks(const std::vector<std::pair<double, double>>& shares, bool is_first) {
+  const std::size_t n = shares.size();
+  const auto value = [&](std::size_t i) { return is_first ? shares[i].first : shares[i].second; };
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return value(a) < value(b); });
+  std::vector<std::int64_t> out(n);
+  for (std::size_t from = 0; from < n;) {
+    std::size_t to = from + 1;
+    while (to < n && value(order[to]) == value(order[from])) ++to;
+    for (std::size_t i = from; i < to; ++i)
+      out[order[i]] = static_cast<std::int64_t>(from + to + 1) - static_cast<std::int64_t>(n + 1);
+    from = to;
+  }
+  return out;
+}
+
+// "Spearman -1, top 5 overlap 1": whether the order of the features moved, and how many of the reference's five
+// heaviest (of all, when there are fewer) still are among the five heaviest. Ties go by name.
+std::string evidence(const std::vector<std::pair<double, double>>& shares) {
+  const auto a = centred_ranks(shares, true), b = centred_ranks(shares, false);
+  double aa = 0, bb = 0, ab = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    aa += static_cast<double>(a[i] * a[i]);
+    bb += static_cast<double>(b[i] * b[i]);
+    ab += static_cast<double>(a[i] * b[i]);
+  }
+  const std::size_t most = std::min<std::size_t>(5, shares.size());
+  const auto heaviest = [&](bool is_first) {
+    std::vector<std::size_t> order(shares.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) {
+      return (is_first ? shares[x].first : shares[x].second) > (is_first ? shares[y].first : shares[y].second);
+    });
+    order.resize(most);
+    std::sort(order.begin(), order.end());
+    return order;
+  };
+  const auto then = heaviest(true), now = heaviest(false);
+  std::vector<std::size_t> both;
+  std::set_intersection(then.begin(), then.end(), now.begin(), now.end(), std::back_inserter(both));
+  const std::string spearman = aa > 0 && bb > 0 ? format_number(ab / std::sqrt(aa * bb)) : std::string("undefined");
+  return "Spearman " + spearman + ", top " + std::to_string(most) + " overlap " +
+         format_number(static_cast<double>(both.size()) / static_cast<double>(most));
+}
+
 class ImportanceShift final : public FamilyOf<ImportanceShift, WeightState> {
  public:
   ImportanceShift(std::size_t feature, std::size_t weight) : feature_(feature), weight_(weight) {}
@@ -82,6 +133,10 @@ class ImportanceShift final : public FamilyOf<ImportanceShift, WeightState> {
       for (const auto& [feature, side] : sides) *value += std::fabs(side.second / current - side.first / reference) / 2;
     }
     settle(out, spec, value, "all weights are 0");
+    if (!value) return;
+    std::vector<std::pair<double, double>> shares;
+    for (const auto& [feature, side] : sides) shares.emplace_back(side.first / reference, side.second / current);
+    out.text = evidence(shares);
   }
   std::vector<std::size_t> needed_columns() const override { return {feature_, weight_}; }
   bool needs_baseline() const override { return true; }

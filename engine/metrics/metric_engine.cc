@@ -64,6 +64,7 @@ bool MetricEngine::is_quiet(HandleId handle, Instant) const {
     if (leaf->quiet == Leaf::Quiet::always) continue;
     if (leaf->quiet == Leaf::Quiet::never) return false;
     if (mark.newest() == far_past) continue;
+    if (leaf->stream->sequence && !leaf->stream->sequence->is_empty()) return false;
     if (leaf->stream->joined) {
       // Quiet once every prediction's time is over and its windows are empty.
       const Instant settled = leaf->stream->joined->settled_watermark(*leaf->stream->spec.join);
@@ -157,8 +158,10 @@ std::size_t MetricEngine::series_count() const {
 
 std::size_t MetricEngine::memory_bytes() const {
   std::size_t bytes = sizeof(State);
+  for (const auto& baseline : state_->baselines) bytes += baseline->kept ? baseline->kept->memory_bytes() : 0;
   for (const auto& stream : state_->streams) {
     for (const auto& use : stream->rings) bytes += use.ring->memory_bytes();
+    if (stream->sequence) bytes += stream->sequence->memory_bytes();
     for (const auto& index : stream->indexes) bytes += index->memory_bytes();
     if (!stream->joined) continue;
     bytes += stream->joined->join->memory_bytes();

@@ -51,12 +51,39 @@ class MetricEngine {
                                                       std::vector<Problem>* problems);
   ~MetricEngine();
 
-  // Gives a baseline its rows (any number of batches; then seal). A handle against a baseline that was never given
-  // reads `insufficient: baseline "train" has no rows`.
+  // Gives a baseline its rows (any number of batches; then seal). A pinned span that is not given is learnt from the
+  // rows fed, and sealed when its stream's watermark has passed its end. A handle against a baseline without rows reads
+  // `insufficient: baseline "train" has no rows`.
   void baseline_rows(std::string_view baseline, const Batch& batch);
   void baseline_seal(std::string_view baseline);
   // Of a sealed baseline: why a metric cannot compare with it (an estimate without labels); "" when all can.
   std::string baseline_problem(std::string_view baseline) const;
+
+  // What is known of each baseline, in declared order.
+  struct BaselineView {
+    const BaselineSpec* spec = nullptr;
+    std::string definition;  // what its rows depend on
+    bool is_sealed = false;
+    std::shared_ptr<const BaselineEvidence> evidence;
+    std::uint64_t rows = 0;  // given; a span keeps at most 100,000 of them
+    std::size_t memory_bytes = 0;
+  };
+  std::vector<BaselineView> baselines() const;
+
+  // A pinned span whose end has passed, to be kept for later starts: by then its rows are nowhere else.
+  struct LearntBaseline {
+    std::string pack, name, definition;  // pack: set by who knows it. definition: span and columns; see below
+    std::string hash;                    // of all rows
+    std::uint64_t total = 0;             // rows of the span
+    Instant from{}, to{};                // the span
+    Instant at{};                        // engine time; set by who knows it
+    Batch rows;                          // those it compares with, at most 100,000
+  };
+  std::vector<LearntBaseline> take_learnt();
+  // Gives one back, after restoring and before anything else: to families that came with an edit, or to all when the
+  // checkpoint did not know this baseline. False when the pack means another span or other columns now, or when the
+  // checkpoint is from the time it was learnt: it is learnt again then, from the same inputs.
+  bool baseline_learnt(const LearntBaseline& learnt);
 
   // Rows of one stream from one source, received at `now`. Rows beyond now + future are rejected when
   // `check_future`; rows too late for every ring are rejected; returns what was rejected here (counted too).

@@ -1,6 +1,8 @@
 // Names of statuses and the bytes of a reading in a checkpoint.
 #include "metrics/reading.h"
 
+#include "base/text.h"
+
 namespace tidewatch {
 
 std::string_view name_of(Status status) {
@@ -52,7 +54,13 @@ void write_reading(ByteWriter& out, const Reading& r) {
   put_optional(out, r.low);
   put_optional(out, r.high);
   put_optional(out, r.p_value);
-  out.text(r.baseline);
+  out.put(static_cast<std::uint8_t>(r.baseline != nullptr));
+  if (r.baseline) {
+    out.text(r.baseline->name);
+    out.put(r.baseline->from.ns);
+    out.put(r.baseline->to.ns);
+    out.text(r.baseline->hash);
+  }
   out.put(static_cast<std::uint64_t>(r.bins.size()));
   for (const CalibrationBin& b : r.bins) {
     out.put(b.low);
@@ -89,7 +97,14 @@ Reading read_reading(ByteReader& in) {
   r.low = get_optional(in);
   r.high = get_optional(in);
   r.p_value = get_optional(in);
-  r.baseline = in.text();
+  if (in.get<std::uint8_t>() != 0) {
+    auto baseline = std::make_shared<BaselineEvidence>();
+    baseline->name = in.text();
+    baseline->from.ns = in.get<std::int64_t>();
+    baseline->to.ns = in.get<std::int64_t>();
+    baseline->hash = in.text();
+    r.baseline = std::move(baseline);
+  }
   for (std::size_t i = in.count(40); i > 0 && in.good(); --i) {
     CalibrationBin b{};
     b.low = in.get<double>();
@@ -104,6 +119,15 @@ Reading read_reading(ByteReader& in) {
   if (in.get<std::uint8_t>() != 0) r.chance = std::make_shared<Chance>(read_chance(in));
   for (std::size_t i = in.count(51); i > 0 && in.good(); --i) r.thresholds.push_back(read_threshold(in));
   return r;
+}
+
+std::string baseline_json(const Reading& r) {
+  if (!r.baseline) return "null";
+  const BaselineEvidence& b = *r.baseline;
+  std::string out = "{\"name\":\"" + json_escape(b.name) + "\",\"n\":" + std::to_string(r.baseline_n);
+  if (b.to > b.from) out += ",\"from\":\"" + format_instant(b.from) + "\",\"to\":\"" + format_instant(b.to) + "\"";
+  if (!b.hash.empty()) out += ",\"hash\":\"" + b.hash + "\"";
+  return out + "}";
 }
 
 }  // namespace tidewatch

@@ -29,6 +29,13 @@ struct CalibrationBin {
   double score, positive;  // mean score, share of positives
 };
 
+// What a value was compared with. One object is shared by all readings that compare with the same rows.
+struct BaselineEvidence {
+  std::string name;      // as declared: `train`; of a past that moves: `trailing 28 days`, `1 week ago`
+  Instant from{}, to{};  // event time of its rows, half open
+  std::string hash;      // SHA-256 of its rows; "" of a past that moves
+};
+
 struct Reading {
   std::optional<double>
       value;  // set exactly when status is ok, insufficient or immature and the formula had a value; never NaN or inf
@@ -43,9 +50,9 @@ struct Reading {
   bool is_final = false;
   std::uint64_t late = 0;  // rows that landed after the first read
   ErrorBound error;
-  std::optional<double> low, high, p_value;  // 95 % interval; p
-  std::string baseline;                      // name of the baseline used, "" when none
-  std::uint64_t baseline_n = 0;
+  std::optional<double> low, high, p_value;          // 95 % interval; p
+  std::shared_ptr<const BaselineEvidence> baseline;  // null when compared with nothing
+  std::uint64_t baseline_n = 0;                      // usable rows of it; windows of a past that moves
   std::vector<CalibrationBin> bins;
   std::optional<double> coverage;  // joined streams: share of the window's predictions whose label is known
   std::uint64_t pending = 0, leaked = 0, relabelled = 0;
@@ -59,5 +66,8 @@ struct Reading {
 // A reading in a checkpoint. A damaged one turns the reader bad.
 void write_reading(ByteWriter& out, const Reading& reading);
 Reading read_reading(ByteReader& in);
+
+// `{"name":"train","n":100,"from":...,"to":...,"hash":...}` of a reading that has a baseline.
+std::string baseline_json(const Reading& reading);
 
 }  // namespace tidewatch

@@ -34,6 +34,7 @@ void Ring::write(ByteWriter& out) {
   }
   out.put(static_cast<std::uint64_t>(recorder_keys.size()));
   for (const std::string& name : recorder_keys) out.text(name);
+  out.put(static_cast<std::uint8_t>(has_past_));
   for (const std::uint64_t v : {landed_version_, closed_version_, mark_version_, overflowed_}) out.put(v);
   out.put(read_end_);
   out.put(read_as_of_.ns);
@@ -51,6 +52,7 @@ void Ring::write(ByteWriter& out) {
     out.put(static_cast<std::uint8_t>(series.get() == other_));
     out.put(series->version);
     out.put(series->last_row.ns);
+    if (has_past_) out.put(series->first_row.ns);
     out.put(static_cast<std::uint64_t>(series->panes.size()));
     for (auto& [index, pane] : series->panes) {
       out.put(index);
@@ -72,6 +74,11 @@ void Ring::write(ByteWriter& out) {
         out.put(window.first_rows);
         out.put(window.next_row.ns);
       }
+      if (!has_past_) continue;
+      ByteWriter cuts;
+      static const TrailingCuts no_cuts;
+      (r < series->cuts.size() ? series->cuts[r] : no_cuts).write(*slots_[slot_of_recorder_[r]].family, cuts);
+      out.text(cuts.bytes());
     }
   }
 }
@@ -124,6 +131,7 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
       if (our_recorders[r] == saved) found = r;
     recorder_of.push_back(found);
   }
+  const bool had_past = in.get<std::uint8_t>() != 0;
   for (std::uint64_t* v : {&landed_version_, &closed_version_, &mark_version_, &overflowed_})
     *v = in.get<std::uint64_t>();
   read_end_ = in.get<std::int64_t>();
@@ -150,6 +158,7 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
     }
     series->version = in.get<std::uint64_t>();
     series->last_row.ns = in.get<std::int64_t>();
+    if (had_past) series->first_row.ns = in.get<std::int64_t>();
     for (std::size_t j = in.count(9); j > 0 && in.good(); --j) {
       Pane& pane = pane_for(*series, in.get<std::int64_t>());
       make_fresh_states();
@@ -181,6 +190,10 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
       if (!rows.read(in)) in.fail();
       if (series->rows) *series->rows = std::move(rows);
     }
+    if (has_past_ && !had_past) {  // an edit asks for a past: what is known of it begins with what was kept
+      if (!series->panes.empty()) series->first_row = clock_.start(series->panes.begin()->first);
+      if (series->rows && series->rows->size() > 0) series->first_row = series->rows->rows().time(0);
+    }
     series->recorded.assign(recorders_, {});
     std::size_t recorder = 0;
     for (std::size_t j = in.count(8); j > 0 && in.good(); --j, ++recorder) {
@@ -196,6 +209,13 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
         if (recorder < recorder_of.size() && recorder_of[recorder] != gone)
           series->recorded[recorder_of[recorder]].push_back(std::move(window));
       }
+      if (!had_past) continue;
+      const std::string cut_bytes = in.text();
+      const std::size_t ours = recorder < recorder_of.size() ? recorder_of[recorder] : gone;
+      if (ours == gone || cut_bytes.empty()) continue;
+      if (series->cuts.size() <= ours) series->cuts.resize(ours + 1);
+      ByteReader cuts(cut_bytes);
+      if (!series->cuts[ours].read(*slots_[slot_of_recorder_[ours]].family, cuts)) in.fail();
     }
   }
   return in.good();

@@ -8,6 +8,9 @@
 namespace tidewatch {
 namespace {
 
+// Rows kept for a past that is a span of time: rows windows are for daily data.
+constexpr std::size_t most_by_time = 20'000;
+
 bool has_null(const Batch& batch, std::size_t row, const std::vector<std::size_t>& columns) {
   for (const std::size_t c : columns)
     if (batch.columns[c].null[row]) return true;
@@ -46,6 +49,19 @@ void Ring::trim_rows(Series& series, Instant watermark) {
     while (at > 0 && counted < slot.most_rows) counted += !has_null(rows, --at, slot.needed);
     cut = std::min(cut, at);
     most = std::max<std::size_t>(most, slot.most_rows);
+    for (const Slot::Past& one : slot.pasts) {
+      // Its window, the gap, and the rows or the time before that.
+      for (at = settled, counted = 0; at > 0 && counted < one.rows;) counted += !has_null(rows, --at, slot.needed);
+      if (at == rows.rows) continue;
+      const Instant end = rows.time(at) - one.past.gap;
+      while (at > 0 && one.past.gap.ns > 0 && rows.time(at - 1) >= end) --at;
+      if (one.past.rows > 0)
+        for (counted = 0; at > 0 && counted < one.past.rows;) counted += !has_null(rows, --at, slot.needed);
+      else
+        while (at > 0 && rows.time(at - 1) >= end - one.past.span) --at;
+      cut = std::min(cut, at);
+      most = std::max<std::size_t>(most, one.past.rows > 0 ? one.rows + one.past.rows : most_by_time);
+    }
   }
   // A column that is always null must not keep every row for ever.
   if (settled - cut > 8 * most + 1024) cut = settled - (8 * most + 1024);
@@ -64,12 +80,37 @@ Ring::RowsRead Ring::rows_state(Series& series, std::size_t slot, std::uint32_t 
     if (!has_null(rows, --at, slots_[slot].needed)) used.push_back(static_cast<std::uint32_t>(at));
   if (used.empty()) return out;
   std::reverse(used.begin(), used.end());
-  out.state = slots_[slot].family->make();
+  out.state = slots_[slot].pasts.empty() ? slots_[slot].family->make() : slots_[slot].family->make_window();
   slots_[slot].family->prepare(rows);
   slots_[slot].family->add(*out.state, rows, used);
   out.rows = static_cast<std::uint32_t>(used.size());
   out.from = rows.time(used.front());
   out.to = rows.time(used.back());
+  out.first = used.front();
+  return out;
+}
+
+Ring::RowsRead Ring::rows_before(Series& series, std::size_t slot, std::size_t row, const TrailingSpec& spec) {
+  RowsRead out;
+  const Batch& rows = series.rows->rows();
+  const Instant end = rows.time(row) - spec.gap;
+  std::vector<std::uint32_t> used;
+  for (std::size_t at = row; at > 0;) {
+    --at;
+    if (spec.gap.ns > 0 && rows.time(at) >= end) continue;
+    if (spec.rows > 0 ? used.size() >= spec.rows : rows.time(at) < end - spec.span) break;
+    if (!has_null(rows, at, slots_[slot].needed)) used.push_back(static_cast<std::uint32_t>(at));
+  }
+  out.is_full = spec.rows > 0 ? used.size() == spec.rows : series.first_row <= end - spec.span;
+  if (used.empty() || !out.is_full) return out;
+  std::reverse(used.begin(), used.end());
+  const Family& family = *slots_[slot].family;
+  out.state = family.make_window();
+  slots_[slot].family->prepare(rows);
+  family.add(*out.state, rows, used);
+  out.rows = static_cast<std::uint32_t>(used.size());
+  out.from = rows.time(used.front());
+  out.to = rows.time(used.back()) + nanoseconds(1);
   return out;
 }
 

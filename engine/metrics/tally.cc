@@ -44,7 +44,6 @@ void settle(Reading& out, const MetricSpec& spec, std::optional<double> value, s
 }
 
 bool has_reference(Reading& out, const MetricSpec& spec, bool is_sealed, std::uint64_t rows, bool came_before) {
-  out.baseline = spec.against;
   out.baseline_n = rows;
   const bool is_there = is_sealed && rows > 0;
   if (is_there && !came_before) return true;

@@ -17,6 +17,7 @@
 #include "metrics/row_store.h"
 #include "metrics/shared_reading.h"
 #include "metrics/sparse_panes.h"
+#include "metrics/trailing_cuts.h"
 
 namespace tidewatch {
 
@@ -89,6 +90,8 @@ struct Series {
   Instant last_row = far_past;
   std::vector<WindowCache> caches;                    // by reader
   std::vector<std::vector<RecordedWindow>> recorded;  // by leaf of the ring, oldest window first
+  Instant first_row = far_future;                     // oldest; rings with a past that moves
+  std::vector<TrailingCuts> cuts;                     // by leaf of the ring, likewise
   std::vector<std::uint32_t> pending;                 // rows rings: rows of the batch being landed
 };
 
@@ -102,6 +105,12 @@ class Ring {
     std::size_t bytes = 0;        // of that state
     std::uint32_t most_rows = 0;  // rows rings: the longest N, extra rows included
     std::vector<std::size_t> needed;
+    // Rows rings: windows of `rows` rows, each compared with the rows before it.
+    struct Past {
+      std::uint32_t rows;
+      TrailingSpec past;
+    };
+    std::vector<Past> pasts;
   };
 
   Ring(std::string key, PaneClock clock, bool keeps_rows, LabelIndex* labels, std::optional<std::size_t> key_column);
@@ -116,7 +125,13 @@ class Ring {
   // Adds the family unless one with this key is there; its slot.
   std::size_t add_slot(std::string key, std::unique_ptr<Family> family);
   std::size_t add_reader() { return readers_++; }  // a (slot, window length) whose merges are kept
-  std::size_t add_recorder() { return recorders_++; }
+  // Whose windows are recorded, and from which slot they are read.
+  std::size_t add_recorder(std::size_t slot) {
+    slot_of_recorder_.push_back(slot);
+    return recorders_++;
+  }
+  // Windows are compared with the time before them: series remember their first row, and cuts.
+  void compare_with_past() { has_past_ = true; }
   // A window of this ring needs panes for `land` (over + lateness) and reads back as far as `keep`.
   void needs(Duration land, Duration keep);
 
@@ -161,7 +176,16 @@ class Ring {
     std::uint32_t rows = 0;
     Instant from{}, to{};           // times of the oldest and newest row used
     Instant next_row = far_future;  // first row after as_of
+    std::size_t first = 0;          // index of the oldest row used
+    bool is_full = true;            // rows_before: as many rows, or as much time, as was asked for
   };
+  // The rows a window that begins with `row` is compared with.
+  RowsRead rows_before(Series& series, std::size_t slot, std::size_t row, const TrailingSpec& spec);
+  // A merge of panes [first, end) of its own; null when no row is there.
+  std::unique_ptr<FamilyState> merged(Series& series, std::size_t slot, std::int64_t first, std::int64_t end);
+  static bool has_panes_from(Series& series, std::int64_t first) {
+    return series.panes.from(first) != series.panes.end();
+  }
   RowsRead rows_state(Series& series, std::size_t slot, std::uint32_t count, Instant as_of);
 
   bool had_rows(std::int64_t first, std::int64_t end) const;
@@ -204,6 +228,8 @@ class Ring {
   static void forget_merges(Series& series, std::int64_t index);
   void land_rows(Series& series, const Batch& batch, Instant watermark);
   void trim_rows(Series& series, Instant watermark);
+  void note_first_rows(const Batch& batch, std::span<const std::uint32_t> rows,
+                       const std::vector<std::uint32_t>& label_ids);
   Pane& pane_for(Series& series, std::int64_t index);
   void make_fresh_states();
   const FamilyState* pane_state(Pane& pane, std::size_t slot);
@@ -222,6 +248,8 @@ class Ring {
   bool is_revisable_ = false;
   std::int64_t settled_ = INT64_MIN;  // panes before this are
   std::size_t readers_ = 0, recorders_ = 0;
+  std::vector<std::size_t> slot_of_recorder_;
+  bool has_past_ = false;
   Duration land_{0}, keep_{0};
 
   PaneArena arena_;  // outlives the panes

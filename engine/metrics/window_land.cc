@@ -47,7 +47,10 @@ void Ring::land(const Batch& batch, std::span<const std::uint32_t> rows, const s
                 Instant watermark) {
   if (rows.empty()) return;
   ++landed_version_;
-  if (keeps_rows_) return land_in_rows(batch, rows, label_ids, watermark);
+  if (keeps_rows_) {
+    land_in_rows(batch, rows, label_ids, watermark);
+    return note_first_rows(batch, rows, label_ids);
+  }
   oldest_kept_ = watermark == far_past ? INT64_MIN : clock_.index(watermark - keep_) - 1;
   for (const Slot& slot : slots_)
     if (!slot.is_sequential) slot.family->prepare_rows(batch, rows);
@@ -55,6 +58,19 @@ void Ring::land(const Batch& batch, std::span<const std::uint32_t> rows, const s
     land_in_panes(batch, rows, label_ids);
   else
     land_in_one_series(batch, rows);
+  note_first_rows(batch, rows, label_ids);
+}
+
+void Ring::note_first_rows(const Batch& batch, std::span<const std::uint32_t> rows,
+                           const std::vector<std::uint32_t>& label_ids) {
+  if (!has_past_) return;
+  for (const std::uint32_t row : rows) {
+    Series* series = labels_ ? other_ : only_;
+    if (labels_ && label_ids[row] < by_label_.size() && by_label_[label_ids[row]]) series = by_label_[label_ids[row]];
+    if (!series || batch.time(row) >= series->first_row) continue;
+    series->first_row = batch.time(row);
+    ++series->version;  // windows read before may have a past in full now, or no longer
+  }
 }
 
 void Ring::land_in_rows(const Batch& batch, std::span<const std::uint32_t> rows,

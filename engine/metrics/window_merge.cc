@@ -169,6 +169,16 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
   return cache.answer;
 }
 
+std::unique_ptr<FamilyState> Ring::merged(Series& series, std::size_t slot, std::int64_t first, std::int64_t end) {
+  auto item = series.panes.from(first);
+  const auto past = series.panes.from(end);
+  if (item == past) return nullptr;
+  const Family& family = *slots_[slot].family;
+  auto out = family.make_window();
+  for (; item != past; ++item) family.merge(*out, *pane_state(item->second, slot));
+  return out;
+}
+
 const FamilyState* Ring::open_window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
                                            std::int64_t closed_end, std::int64_t end) {
   if (closed_end <= first) return window_state(series, slot, reader, first, end, false);

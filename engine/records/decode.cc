@@ -15,8 +15,8 @@ struct Decoder::State {
   explicit State(const StreamSpec& stream) : builder(stream), json(builder) {}
 
   RowBuilder builder;
-  JsonReader json;  // refers to builder; a State never moves
-  std::vector<Expression> derived;
+  JsonReader json;                                 // refers to builder; a State never moves
+  std::vector<std::optional<Expression>> derived;  // none: filled when rows are in order
   std::uint64_t lines = 0;
 };
 
@@ -36,6 +36,11 @@ Result<Decoder> Decoder::create(const StreamSpec& stream) {
   StreamSpec so_far = stream;
   so_far.derived.clear();
   for (const DerivedSpec& spec : stream.derived) {
+    if (!spec.previous_of.empty()) {
+      state->derived.emplace_back();
+      so_far.derived.push_back(spec);
+      continue;
+    }
     auto expression = Expression::compile(spec.expression, so_far);
     if (!expression) return expression.error().within("derived column \"" + spec.name + "\"");
     if (expression->kind() == ExpressionKind::text) {
@@ -70,9 +75,14 @@ Result<Batch> Decoder::decode(std::string_view body, BodyFormat format) {
     }
   }
   Batch batch = state_->builder.finish();
-  for (const Expression& expression : state_->derived) {
+  for (const auto& expression : state_->derived) {
     Column column;
-    expression.compute(batch, column);
+    if (expression) {
+      expression->compute(batch, column);
+    } else {
+      column.null.assign(batch.rows, 1);
+      column.numbers.assign(batch.rows, 0);
+    }
     batch.columns.push_back(std::move(column));
   }
   return batch;

@@ -32,8 +32,11 @@ enum class ExpressionKind { truth, number, text };
 class Expression {
  public:
   // Parses and type-checks. The error text holds the expression, a caret under the fault, and the nearest column.
-  // Derived columns of `stream` may be read (they must be declared earlier).
+  // Derived columns of `stream` may be read (they must be declared earlier); previous(c) is the one of that name.
   static Result<Expression> compile(std::string_view text, const StreamSpec& stream);
+  // The previous(...) an expression uses, in its order: columns that must be derived before it is compiled. Names of
+  // columns are not looked up here.
+  static std::vector<DerivedSpec> previous_columns(std::string_view text);
   Expression(Expression&&) noexcept;
   Expression& operator=(Expression&&) noexcept;
   ~Expression();

@@ -270,9 +270,41 @@ class Parser {
     return fail(from, to, "unknown column \"" + std::string(name) + "\"" + did_you_mean(name, known));
   }
 
+  // previous(close) and previous(close, symbol): a column that is filled when rows are in order.
+  bool previous(const Token& name, Operand& out) {
+    std::string canonical = "previous(";
+    std::size_t count = 0;
+    ++at_;
+    for (; !is_symbol(")"); ++count) {
+      if (count > 0 && !is_symbol(","))
+        return fail(peek().from, peek().to, "expected \",\" or \")\", got " + written(peek()));
+      if (count > 0) ++at_;
+      const Token& token = peek();
+      if (token.kind != Token::Kind::name)
+        return fail(token.from, token.to,
+                    "previous() takes columns, as in previous(close, symbol); got " + written(token));
+      Operand argument;
+      std::vector<ExpressionNode> kept = nodes_;
+      if (!column(token.word, token.from, token.to, argument)) return false;
+      nodes_ = std::move(kept);
+      if (count == 0 && argument.kind != ExpressionKind::number)
+        return fail(token.from, token.to, "previous() needs a number, got " + std::string(kind_text(argument)));
+      canonical += (count > 0 ? ", " : "") + std::string(token.word);
+      ++at_;
+    }
+    const std::size_t to = tokens_[at_++].to;
+    if (count == 0) return fail(name.from, to, "previous() needs a column, as in previous(close)");
+    canonical += ")";
+    for (const DerivedSpec& each : stream_.derived)
+      if (each.name == canonical) return column(canonical, name.from, to, out);
+    return fail(name.from, to,
+                "previous() is for derived columns: stream:derive { change = \"close - previous(close)\" }");
+  }
+
   bool call(const Token& name, Operand& out) {
+    if (name.word == "previous") return previous(name, out);
     const Function* function = nullptr;
-    std::vector<std::string> known;
+    std::vector<std::string> known = {"previous"};
     for (const Function& one : functions) {
       if (one.name == name.word) function = &one;
       known.emplace_back(one.name);
@@ -414,6 +446,33 @@ Result<std::vector<ExpressionNode>> parse_expression(std::string_view text, cons
   auto tokens = tokens_of(text);
   if (!tokens) return tokens.error();
   return Parser(text, std::move(*tokens), stream).run();
+}
+
+std::vector<DerivedSpec> Expression::previous_columns(std::string_view text) {
+  std::vector<DerivedSpec> out;
+  const auto tokens = tokens_of(text);
+  if (!tokens) return out;
+  const auto is = [&](std::size_t i, std::string_view symbol) {
+    return i < tokens->size() && (*tokens)[i].kind == Token::Kind::symbol && (*tokens)[i].word == symbol;
+  };
+  for (std::size_t i = 0; i + 1 < tokens->size(); ++i) {
+    if ((*tokens)[i].kind != Token::Kind::name || (*tokens)[i].word != "previous" || !is(i + 1, "(")) continue;
+    std::vector<std::string> names;
+    std::size_t at = i + 2;
+    while (at < tokens->size() && (*tokens)[at].kind == Token::Kind::name) {
+      names.emplace_back((*tokens)[at].word);
+      if (!is(++at, ",")) break;
+      ++at;
+    }
+    if (names.empty() || !is(at, ")")) continue;  // compile() says what is wrong
+    DerivedSpec one;
+    for (const std::string& name : names) one.name += (one.name.empty() ? "previous(" : ", ") + name;
+    one.name += ")";
+    one.previous_of = names[0];
+    one.previous_by.assign(names.begin() + 1, names.end());
+    out.push_back(std::move(one));
+  }
+  return out;
 }
 
 }  // namespace tidewatch

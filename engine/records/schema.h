@@ -38,6 +38,10 @@ struct Schema {
 struct DerivedSpec {
   std::string name;
   std::string expression;
+  // Instead of an expression: `previous(close, symbol)`, the newest value of `previous_of` that is not null in an
+  // earlier row with the same `previous_by`. It is filled once rows are in order (metrics/sequence.h), null until then.
+  std::string previous_of = {};
+  std::vector<std::string> previous_by = {};
 };
 
 // A stream made of two others: predictions and the labels that arrive later, matched by key. Its schema is both sides'

@@ -7,7 +7,7 @@
 namespace tidewatch {
 namespace {
 
-constexpr std::array<Migration, 3> steps{{
+constexpr std::array<Migration, 4> steps{{
     {1, "inputs, checkpoints, journal, outbox, batch ids, offsets, settings", R"sql(
       CREATE TABLE inputs(
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -54,6 +54,13 @@ constexpr std::array<Migration, 3> steps{{
       CREATE INDEX offsets_path ON offsets(path);
       CREATE INDEX journal_at ON journal(at);
       CREATE INDEX outbox_over ON outbox(created_at) WHERE state NOT IN ('queued', 'sending');
+    )sql"},
+    {4, "versions of baselines", R"sql(
+      CREATE TABLE baselines(
+        id INTEGER PRIMARY KEY AUTOINCREMENT, pack TEXT NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
+        hash TEXT NOT NULL, rows INTEGER NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+        at INTEGER NOT NULL, how TEXT NOT NULL, body BLOB NOT NULL);
+      CREATE INDEX baselines_name ON baselines(pack, name, id);
     )sql"},
 }};
 

@@ -1,9 +1,10 @@
 // The store over its parts: lock, database, migrations, compression. Every public call is one transaction or one
 // read, so there is no state here that could disagree with the file. Statements are prepared per call: with
 // synchronous=FULL the fsync costs a thousand times the parse.
-#include "store/store.h"
+#include "store/store_state.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -49,25 +50,15 @@ constexpr int tidied_log_pages = 250, most_log_pages = 4'000, untidied_log_pages
 
 }  // namespace
 
-struct Store::State {
-  LockFile lock;  // released last
-  std::string vfs;
-  Database database;
-  Database beside;    // tidy()'s; closed first
-  int log_pages = 0;  // of the write-ahead log, after the newest commit
-  bool is_beside_open = false, has_beside_failed = false;
-  int version = 0;
-
-  // What SQLite does by itself at a thousand pages is done here at four thousand, for when nobody tidies or commits
-  // come so close that the log never is quite empty.
-  static int on_commit(void* user, sqlite3* handle, const char* name, int pages) {
-    auto* state = static_cast<State*>(user);
-    state->log_pages = pages;
-    if (pages >= (state->vfs.empty() ? most_log_pages : untidied_log_pages))
-      sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-    return SQLITE_OK;
-  }
-};
+// What SQLite does by itself at a thousand pages is done here at four thousand, for when nobody tidies or commits come
+// so close that the log never is quite empty.
+int Store::State::on_commit(void* user, sqlite3* handle, const char* name, int pages) {
+  auto* state = static_cast<State*>(user);
+  state->log_pages = pages;
+  if (pages >= (state->vfs.empty() ? most_log_pages : untidied_log_pages))
+    sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return SQLITE_OK;
+}
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Store::~Store() = default;
@@ -94,6 +85,25 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder, const std:
   state->version = *version;
   state->vfs = vfs;
   sqlite3_wal_hook(db.handle(), &State::on_commit, state.get());
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+Result<std::unique_ptr<Store>> Store::open_beside(const std::string& folder) {
+  auto state = std::make_unique<State>();
+  Database& db = state->database;
+  const std::string path = folder + "/tidewatch.db";
+  if (access(path.c_str(), F_OK) != 0)
+    return not_found("there is no store in " + folder + "; it is made by the first tidewatch run --state " + folder);
+  if (Done opened = db.open(path); !opened) return opened.error();
+  if (Done set = db.run("PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF"); !set)
+    return set.error();
+  auto version = read_schema_version(db);
+  if (!version) return version.error();
+  if (*version != newest_schema_version())
+    return Error{ErrorCode::conflict, path + " has schema version " + std::to_string(*version) +
+                                          ", this program's is " + std::to_string(newest_schema_version()) +
+                                          "; use the version of the engine that runs on it"};
+  state->version = *version;
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
 
@@ -165,6 +175,7 @@ Done Store::commit(Commit& commit) {
       if (Done ran = result.bind(5, static_cast<std::int64_t>(r.id)).run(); !ran) return ran;
     }
   }
+  if (Done ran = write_baselines(commit.baselines); !ran) return ran;
   if (commit.checkpoint) {
     StoredCheckpoint numbered = *commit.checkpoint;
     if (!given.empty()) numbered.seq = given.back();

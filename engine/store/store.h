@@ -73,6 +73,19 @@ struct StoredCheckpoint {
   void pack();
 };
 
+// One version of a baseline: whose rows a pack compares with, since when. Versions are never changed or dropped: they
+// say what earlier evidence was compared with.
+struct StoredBaseline {
+  std::uint64_t id = 0;  // given when written
+  std::string pack, name;
+  std::string definition;  // where the rows come from and what columns they have; another one is another baseline
+  std::string hash;        // SHA-256 of the rows
+  std::uint64_t rows = 0;
+  Instant from{}, to{}, at{};  // of the rows, half open; when it was pinned
+  std::string how;             // "first seen" "pinned" "learnt"
+  std::string body;            // pinned spans: their rows; "" for files, whose rows lie in the file
+};
+
 // How long what nobody needs for a restart is kept, counted back from a checkpoint's instant.
 struct Retention {
   Duration history = days(7);    // batches
@@ -88,6 +101,9 @@ class Store {
   // newer than this program, another process holds it (lock file with its pid), read-only, no space, damaged.
   // `vfs` names a SQLite VFS registered before (fault injection); "" is the system's own.
   static Result<std::unique_ptr<Store>> open(const std::string& folder, const std::string& vfs = "");
+  // A second look into the store of an engine that may be running: no lock, no migration, for short reads and commits
+  // without inputs. Refused when there is none yet or it is of another version.
+  static Result<std::unique_ptr<Store>> open_beside(const std::string& folder);
   ~Store();
 
   // Reads every page of a file small enough for that to take well under a second; a larger one shows damage when the
@@ -103,6 +119,7 @@ class Store {
     std::vector<StoredJournalRow> journal;
     std::vector<StoredNotification> notifications;
     std::vector<NotificationResult> results;
+    std::vector<StoredBaseline> baselines;  // versions that are the newest already are left out
     std::optional<StoredCheckpoint> checkpoint;
     Retention kept;
   };
@@ -134,6 +151,10 @@ class Store {
 
   // What is known of the files that were tailed under this path, the last read first.
   Result<std::vector<StoredOffset>> offsets(std::string_view path) const;
+  // Versions of a pack's baselines ("" = of all packs), newest first, without bodies; and one with its body.
+  Result<std::vector<StoredBaseline>> baselines(std::string_view pack) const;
+  Result<StoredBaseline> baseline(std::uint64_t id) const;
+
   Result<std::string> setting(std::string_view name) const;  // "" when absent
   Done set_setting(std::string_view name, std::string_view value);
   int schema_version() const;
@@ -146,6 +167,7 @@ class Store {
   bool wants_tidying() const;
 
  private:
+  Done write_baselines(std::vector<StoredBaseline>& baselines);                      // within a transaction
   Done write_checkpoint(const StoredCheckpoint& checkpoint, const Retention& kept);  // within a transaction
 
   struct State;

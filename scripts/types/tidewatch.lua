@@ -9,7 +9,7 @@ function stream(name) end
 ---@class tidewatch.stream
 local stream = {}
 
----Adds number columns computed from others as records arrive.
+---Adds number columns computed from others as records arrive. previous(column) is its newest value that is not null in an earlier row, previous(column, series) in one of the same series; rows of a stream that uses it are counted in order, once the watermark has passed them.
 ---@param columns any New column = expression over the others.
 ---@return tidewatch.stream
 function stream:derive(columns) end
@@ -81,7 +81,7 @@ function stream:max(column, options) end
 ---@return tidewatch.handle
 function stream:standard_deviation(column, options) end
 
----Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins.
+---Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins. `against` may also be trailing "28 days".
 ---@param column string A column of the stream.
 ---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
 ---@return tidewatch.handle
@@ -135,7 +135,7 @@ function stream:ks(column, options) end
 ---@return tidewatch.handle
 function stream:wasserstein(column, options) end
 
----Share of columns whose p-value stays at or below 0.05 after Benjamini and Hochberg; their names are in `text`. A column with too few rows is not tested. Assumes columns that are not negatively correlated.
+---Share of columns whose p-value stays at or below 0.05 after Benjamini and Hochberg; their names are in `text`, the least adjusted p-value is its p-value. A column with too few rows is not tested. Assumes columns that are not negatively correlated.
 ---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
 ---@return tidewatch.handle
 function stream:drifted_columns(options) end
@@ -224,7 +224,7 @@ function stream:wape(column, options) end
 ---@return tidewatch.handle
 function stream:directional_hit_rate(column, options) end
 
----Half the sum of |w - w_ref| over features, w a feature's share of the absolute weights; from 0 to 1.
+---Half the sum of |w - w_ref| over features, w a feature's share of the absolute weights; from 0 to 1. `text` has Spearman's correlation of the weights and how many of the five heaviest stayed.
 ---@param first string A column of the stream.
 ---@param second string A column of the stream.
 ---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
@@ -655,9 +655,9 @@ function condition:keep_firing(span) end
 ---@return fun(fields: { stream: tidewatch.stream, file?: string, from?: string, to?: string }): any
 function baseline(name) end
 
----A value's own recent past, to rise, drop or deviate from: the mean or median of its earlier windows. Under half of them ok reads `insufficient`.
----@param span string It ends where the window that is judged begins.
----@param options? { gap?: string, statistic?: "mean"|"median" }
+---The time before a window. A value rises, drops or deviates from the mean or median of its earlier windows there; under half of them ok reads `insufficient`. A drift metric takes it as `against` and compares the window's rows with the rows of that time, in bins that stay for `rebin`.
+---@param span any It ends where the window that is judged begins: "28 days", or "252 rows" of windows of rows.
+---@param options? { gap?: string, statistic?: "mean"|"median", rebin?: string }
 ---@return any
 function trailing(span, options) end
 

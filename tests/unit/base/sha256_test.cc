@@ -54,3 +54,15 @@ TEST_CASE("at every length around a block, and at random ones, all ways agree wi
     REQUIRE(sha256_hex_plain(s) == expected);
   }
 }
+
+TEST_CASE("the bytes of a digest are those its letters spell") {
+  for (const std::size_t size : {0u, 3u, 63u, 64u, 200u}) {
+    const std::string text(size, 'q');
+    std::string spelled;
+    for (const std::uint8_t byte : sha256(text)) {
+      spelled += "0123456789abcdef"[byte >> 4];
+      spelled += "0123456789abcdef"[byte & 15];
+    }
+    CHECK(spelled == sha256_hex(text));
+  }
+}

@@ -83,3 +83,36 @@ TEST_CASE("mistakes in the use of a stock pack are told of the pack's own line")
   CHECK(decay.find("decay: expected a number between 0 and 1") != std::string::npos);
   CHECK(problems_of("local other = require \"tidewatch.anomalies\"").find("tidewatch.anomaly") != std::string::npos);
 }
+
+TEST_CASE("leakage.watch is three monitors of a joined stream, and says what is missing") {
+  const std::string streams = R"(local leakage = require "tidewatch.leakage"
+    local scores = stream "scores" { time = "ts", columns = { { "ts", "time" }, { "id", "string" }, { "risk", "number" } } }
+    local outcomes = stream "outcomes" { time = "ts", columns = { { "ts", "time" }, { "id", "string" }, { "bad", "boolean" } } }
+    local judged = scores:join(outcomes, { on = "id", within = "1 day" })
+)";
+  const PackFolder folder(streams + R"(
+    leakage.watch("loans", judged, { columns = "risk", actual = "bad", over = "7 days", score = "risk", layer = "model" })
+  )");
+  std::vector<Problem> problems;
+  const auto pack = ScriptPack::load(folder.path.string(), problems);
+  INFO(problems_text(problems));
+  REQUIRE(pack);
+  const auto& monitors = pack->spec().monitors;
+  REQUIRE(monitors.size() == 3);
+  CHECK(monitors[0].name == "loans-column");
+  REQUIRE(monitors[0].rules[3]);
+  CHECK(monitors[0].rules[3]->condition.high == 0.98);
+  CHECK(pack->spec().handles[static_cast<std::size_t>(monitors[0].value)].metric.min_n == 200);
+  CHECK(monitors[1].name == "loans-labels");
+  CHECK(monitors[1].judge >= 0);
+  CHECK(monitors[2].name == "loans-score");
+  REQUIRE(monitors[2].rules[2]);
+  CHECK_FALSE(monitors[2].rules[3]);
+  for (const MonitorSpec& monitor : monitors) CHECK(monitor.layer == "model");
+
+  const PackFolder wrong(streams + "leakage.watch(\"loans\", judged, { columns = \"risk\", over = \"7 days\" })");
+  std::vector<Problem> said;
+  ScriptPack::load(wrong.path.string(), said);
+  CHECK(problems_text(said).find("actual is missing") != std::string::npos);
+  CHECK(problems_text(said).find("demo/pack.lua:5") != std::string::npos);
+}

@@ -274,3 +274,57 @@ TEST_CASE("label sets beyond the limit are counted in one alert and the first on
   for (const auto& n : out.notifications) told += n.monitor == "small/slow:overflow";
   REQUIRE(told == 1);
 }
+
+TEST_CASE("a rule that was true at every verdict is named, over restarts, until it is false once or edited") {
+  PackSpec pack = small_pack();
+  pack.monitors.erase(pack.monitors.begin() + 1);
+  auto decoder = Decoder::create(pack.streams[0]);
+  auto core = make(pack);
+  CoreOutput out;
+  Instant now = *parse_instant("2026-03-02");
+  // Between the two thresholds: warning is never quiet, critical never anything else.
+  const auto minute = [&](double ms) {
+    const Instant end = now + minutes(1);
+    for (; now < end; now = now + seconds(5)) {
+      apply(*core, *decoder,
+            {false, now,
+             "{\"ts\":\"" + format_instant(now) + "\",\"endpoint\":\"/a\",\"ms\":" + std::to_string(ms) + "}\n"},
+            out);
+      core->tick(now, out);
+    }
+  };
+  minute(60);
+  CHECK(core->never_quiet().empty());  // a dozen verdicts say nothing yet
+  minute(60);
+  ByteWriter saved;
+  core->save(saved);
+  core = make(pack);
+  ByteReader in(saved.bytes());
+  REQUIRE(core->restore(in));
+  minute(61);
+  const auto named = core->never_quiet();
+  REQUIRE(named.size() == 1);
+  CHECK(named[0].monitor == "slow");
+  CHECK(named[0].severity == Severity::warning);
+  CHECK(named[0].rule.find("above(50)") == 0);
+  CHECK(named[0].labels == of("/a"));
+  CHECK(named[0].verdicts >= 30);
+  CHECK(named[0].since < *parse_instant("2026-03-02T00:00:20Z"));
+  REQUIRE(named[0].reading.value);
+  CHECK(*named[0].reading.value > 60);
+
+  ByteWriter before_edit;
+  core->save(before_edit);
+  PackSpec edited = pack;
+  edited.monitors[0].rules[2]->condition.high = 55;
+  auto other = make(edited);
+  ByteReader again(before_edit.bytes());
+  REQUIRE(other->restore(again));
+  CHECK(other->never_quiet().empty());
+
+  minute(10);  // the mean falls below 50 before the minute is over
+  minute(10);
+  minute(60);
+  minute(60);
+  CHECK(core->never_quiet().empty());
+}

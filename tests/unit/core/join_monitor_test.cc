@@ -66,8 +66,9 @@ struct Watcher : EvaluationObserver {
   std::map<Status, int> seen;
   int fired_without_verdict = 0;
   bool was_firing = false;
-  void evaluated(const MonitorSpec&, const LabelSet&, Instant, const Reading& reading, const AlertInstance& instance,
-                 std::uint32_t&) override {
+  void evaluated(const MonitorSpec&, const LabelSet&, Instant, const Observation& observed,
+                 const AlertInstance& instance, std::uint32_t&) override {
+    const Reading& reading = *observed.reading;
     ++seen[reading.status];
     const bool is_firing = instance.state() == AlertState::firing;
     if (is_firing && !was_firing && reading.status != Status::ok) ++fired_without_verdict;

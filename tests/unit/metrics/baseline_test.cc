@@ -2,9 +2,11 @@
 // columns.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine_fixture.h"
+#include "metrics/kept_rows.h"
 
 using namespace engine_fixture;
 
@@ -88,7 +90,11 @@ TEST_CASE("psi compares a window with the pinned baseline, bins fixed when it wa
     const Reading r = engine->read_at(0, LabelSet(), at(1200), at(1211));
     CHECK(r.status == Status::ok);
     CHECK(r.n == 50);
-    CHECK(r.baseline == "train");
+    REQUIRE(r.baseline);
+    CHECK(r.baseline->name == "train");
+    CHECK(r.baseline->from == at(0));
+    CHECK(r.baseline->to == at(99) + nanoseconds(1));
+    CHECK(r.baseline->hash.size() == 64);
     CHECK(r.baseline_n == 100);
     REQUIRE(r.value);
     CHECK(*r.value == Approx(psi_of({60, 30, 10, 0}, {20, 20, 5, 5})).epsilon(1e-12));
@@ -108,6 +114,138 @@ TEST_CASE("psi compares a window with the pinned baseline, bins fixed when it wa
     CHECK(*engine->read_at(0, LabelSet(), at(1200), at(1211)).value ==
           Approx(psi_of({60, 30, 10, 0}, {20, 20, 5, 5})).epsilon(1e-12));
   }
+}
+
+TEST_CASE("a pinned span is learnt as it passes, and its evidence names the rows whatever order they came in") {
+  HandleSpec psi = metric("psi", "10m", {"value"});
+  psi.metric.against = "train";
+  psi.metric.min_n = 1;
+  psi.metric.lateness = minutes(5);
+  BaselineSpec span = train();
+  span.has_span = true;
+  span.from = at(100);
+  span.to = at(200);
+  StreamSpec stream = api_stream();
+  stream.disorder = seconds(60);
+  std::mt19937_64 random(4);
+  std::vector<Row> rows;
+  for (int i = 0; i < 1300; ++i) rows.push_back({i * 1.0, static_cast<double>(random() % 50)});
+  const auto run = [&](const std::vector<Row>& order, std::size_t restart_at) {
+    const auto make = [&] {
+      std::vector<MetricEngine::Problem> problems;
+      auto made = MetricEngine::create({stream}, {span}, {psi}, nullptr, &problems);
+      for (const auto& p : problems) FAIL(p.text);
+      return std::move(*made);
+    };
+    auto engine = make();
+    std::vector<MetricEngine::LearntBaseline> learnt;
+    for (std::size_t i = 0; i < order.size(); i += 7) {
+      const std::size_t end = std::min(order.size(), i + 7);
+      engine->feed(
+          "api", "s",
+          batch_of({order.begin() + static_cast<std::ptrdiff_t>(i), order.begin() + static_cast<std::ptrdiff_t>(end)}),
+          at(1400));
+      for (auto& one : engine->take_learnt()) learnt.push_back(std::move(one));
+      if (i / 7 != restart_at) continue;
+      ByteWriter saved;
+      engine->save(saved);
+      engine = make();
+      ByteReader in(saved.bytes());
+      REQUIRE(engine->restore(in));
+    }
+    engine->feed("api", "s", batch_of({{1400, 1}}), at(1400));
+    return std::make_pair(engine->read_at(0, LabelSet(), at(1200), at(1400)), std::move(learnt));
+  };
+  const auto [plain, learnt] = run(rows, SIZE_MAX);
+  REQUIRE(plain.status == Status::ok);
+  CHECK(plain.baseline_n == 100);
+  CHECK(plain.baseline->from == at(100));
+  CHECK(plain.baseline->to == at(200));
+  REQUIRE(learnt.size() == 1);
+  CHECK(learnt[0].total == 100);
+  CHECK(learnt[0].rows.rows == 100);
+  CHECK(learnt[0].hash == plain.baseline->hash);
+  RowDigest digest;
+  const Batch whole = batch_of({rows.rbegin() + 1100, rows.rbegin() + 1200});  // 199 down to 100
+  for (std::uint32_t i = 0; i < whole.rows; ++i) digest.add(row_digest(whole, i, 3));
+  CHECK(digest.text() == plain.baseline->hash);
+  for (int seed = 0; seed < 20; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 shuffle(static_cast<std::uint64_t>(seed));
+    std::vector<Row> order = rows;
+    for (std::size_t i = 0; i < order.size(); i += 50)  // within the disorder the stream allows
+      std::shuffle(order.begin() + static_cast<std::ptrdiff_t>(i), order.begin() + static_cast<std::ptrdiff_t>(i + 50),
+                   shuffle);
+    CHECK(bits(run(order, shuffle() % 180).first) == bits(plain));
+  }
+}
+
+TEST_CASE("an edit that asks something new of a span long past gets its rows back") {
+  HandleSpec psi = metric("psi", "10m", {"value"}), mean = metric("mean", "10m", {"value"});
+  psi.metric.against = mean.metric.against = "train";
+  psi.metric.min_n = 1;
+  mean.metric.window = WindowSpec();
+  mean.metric.at_baseline = true;
+  HandleSpec count = mean;
+  count.metric.metric = "count";
+  count.metric.columns.clear();
+  BaselineSpec span = train();
+  span.has_span = true;
+  span.from = at(0);
+  span.to = at(100);
+  const auto make = [&](std::vector<HandleSpec> handles, BaselineSpec baseline) {
+    std::vector<MetricEngine::Problem> problems;
+    auto made = MetricEngine::create({api_stream()}, {std::move(baseline)}, std::move(handles), nullptr, &problems);
+    for (const auto& p : problems) FAIL(p.text);
+    return std::move(*made);
+  };
+  auto before = make({psi}, span);
+  std::vector<Row> rows;
+  for (int i = 0; i < 300; ++i) rows.push_back({i * 1.0, static_cast<double>(i % 7)});
+  before->feed("api", "s", batch_of(rows), at(300));
+  const auto learnt = before->take_learnt();
+  REQUIRE(learnt.size() == 1);
+  ByteWriter saved;
+  before->save(saved);
+
+  HandleSpec longer = psi;
+  longer.metric.window = *parse_window("20m");  // another ring: no reference was saved for it
+  const auto restored = [&](const BaselineSpec& baseline) {
+    auto after = make({psi, longer, mean, count}, baseline);
+    ByteReader in(saved.bytes());
+    REQUIRE(after->restore(in));
+    return after;
+  };
+  const auto read = [&](MetricEngine& engine, HandleId handle) {
+    std::vector<Row> later = rows;
+    for (Row& row : later) row.at += 1000;
+    engine.feed("api", "s", batch_of(later), at(1300));
+    engine.feed("api", "s", batch_of({{1560, 1}}), at(1560));
+    return engine.read_one(handle, LabelSet(), at(1560));
+  };
+  auto without = restored(span);
+  CHECK(read(*without, 1).status == Status::insufficient);
+  auto with = restored(span);
+  REQUIRE(with->baseline_learnt(learnt[0]));
+  CHECK(read(*with, 1).status == Status::ok);
+  CHECK(read(*with, 1).baseline_n == 100);
+  CHECK(read(*with, 1).baseline->hash == learnt[0].hash);
+  CHECK(*read(*with, 2).value == Approx(2.95).epsilon(1e-12));  // 14 weeks of 0..6 and 0, 1
+  CHECK((read(*with, 3).value == 100.0));
+  BaselineSpec other = span;
+  other.to = at(101);
+  CHECK_FALSE(restored(other)->baseline_learnt(learnt[0]));
+
+  // While it is learnt it is not given: what was read then is read again the same.
+  auto learning = make({psi}, span);
+  learning->feed("api", "s", batch_of({{50, 1}}), at(50));
+  ByteWriter halfway;
+  learning->save(halfway);
+  auto again = make({psi}, span);
+  ByteReader in(halfway.bytes());
+  REQUIRE(again->restore(in));
+  CHECK_FALSE(again->baseline_learnt(learnt[0]));
+  CHECK(make({psi}, span)->baseline_learnt(learnt[0]));  // nothing was restored: it is new here
 }
 
 TEST_CASE("rmse at the baseline is that of the baseline's rows, and a ratio to it follows the window") {

@@ -49,6 +49,13 @@ inline std::vector<MetricSpec> catalogue_specs() {
       with(spec, [](MetricSpec& s) { s.bins = "0.5,40,60", s.nulls_bin = true; });
       with(spec, [](MetricSpec& s) { s.point_masses = false, s.smoothing_floor = true; });
     }
+    if (name == "psi" || name == "ks") {
+      const auto past = [](MetricSpec& s) {
+        s.against.clear(), s.trailing.span = minutes(2), s.trailing.rebin = minutes(3);
+      };
+      with(spec, past);
+      if (name == "psi") with(spec, [&](MetricSpec& s) { past(s), s.columns = {"c"}, s.nulls_bin = true; });
+    }
     if (name == "distinct" || name == "duplicates" || name == "changed" || name == "last" || name == "null_rate")
       with(spec, [](MetricSpec& s) { s.columns = {"c"}; });
     if (name == "correlation") with(spec, [](MetricSpec& s) { s.method = "spearman"; });

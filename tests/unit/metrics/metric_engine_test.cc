@@ -51,3 +51,23 @@ TEST_CASE("business days missing are those after the newest row and before today
   CHECK((engine->read_one(0, LabelSet(), now).value == 3.0));
   CHECK((engine->read_one(1, LabelSet(), now).value == 2.0));
 }
+
+TEST_CASE("a job of which nothing came has failed its runs, once its stream is known at all") {
+  HandleSpec job = metric("job_success", "1h");
+  job.metric.schedule = "every 10m";
+  job.metric.within = minutes(5);
+  job.metric.min_n = 1;
+  auto engine = engine_of({job});
+  CHECK(engine->read_one(0, LabelSet(), at(0)).status == Status::no_data);
+  for (int i = 0; i < 6; ++i) engine->feed("api", "s", batch_of({{600.0 * i + 60, 1}}), at(600.0 * i + 60), false);
+  engine->tick(at(3600) + minutes(2));
+  Reading r = engine->read_at(0, LabelSet(), at(3600), at(3720));
+  CHECK((r.value == 1.0));
+  CHECK(r.n == 6);
+  engine->tick(at(7600));  // more than an hour without a row
+  r = engine->read_one(0, LabelSet(), at(7600));
+  CHECK(r.status == Status::ok);
+  CHECK((r.value == 0.0));
+  CHECK(r.n == 6);
+  CHECK(*r.high < 0.5);
+}

@@ -8,6 +8,7 @@
 
 #include "family_rows.h"
 #include "metrics/exact_sum.h"
+#include "metrics/false_discovery.h"
 
 using namespace tidewatch;
 using rows::metric;
@@ -182,12 +183,40 @@ TEST_CASE("the shift of importances is half the distance of the weightings, what
   spec.against = "train";
   CHECK(value(rows::read(spec, after, &before)) == near(.3));
   CHECK(value(rows::read(spec, before, &before)) == 0);
+  CHECK(rows::read(spec, before, &before).text == "Spearman 1, top 3 overlap 1");
+  CHECK(rows::read(spec, after, &before).text == "Spearman -1, top 3 overlap 1");
+  Table seven, turned;  // of the five heaviest, c d e stay
+  seven.texts("feature", {"a", "b", "c", "d", "e", "f", "g"}).numbers("weight", {7, 6, 5, 4, 3, 2, 1});
+  turned.texts("feature", {"a", "b", "c", "d", "e", "f", "g"}).numbers("weight", {1, 2, 5, 4, 3, 6, 7});
+  CHECK(rows::read(spec, turned, &seven).text == "Spearman -0.8571428571428571, top 5 overlap 0.6");
   Table other, none;
   other.texts("feature", {"d"}).numbers("weight", {1});
   none.texts("feature", {"a"}).numbers("weight", {0});
   CHECK(value(rows::read(spec, other, &before)) == 1);
   CHECK(rows::read(spec, none, &before).status == Status::undefined);
   CHECK(rows::read(spec, before).status == Status::insufficient);
+}
+
+TEST_CASE("the standard deviation of NIST's NumAcc4 is a tenth") {
+  std::vector<double> values = {10'000'000.2};
+  for (int i = 0; i < 500; ++i) {
+    values.push_back(10'000'000.1);
+    values.push_back(10'000'000.3);
+  }
+  Table table;
+  table.numbers("x", values);
+  CHECK(std::fabs(value(rows::read(metric("standard_deviation", {"x"}), table)) - .1) < 1e-8 * .1);
+}
+
+TEST_CASE("p-values of many tests are adjusted as Benjamini and Hochberg say") {
+  const auto adjusted = adjusted_p_values({.001, .008, .039, .041, .042, .06, .074, .205, .212, .216});
+  CHECK(adjusted[0] == near(.01));
+  CHECK(adjusted[1] == near(.04));
+  CHECK(adjusted[2] == near(.084));
+  CHECK(adjusted[4] == near(.084));
+  CHECK(std::count_if(adjusted.begin(), adjusted.end(), [](double p) { return p <= .05; }) == 2);
+  CHECK(adjusted.back() == near(.216));
+  CHECK(adjusted_p_values({}).empty());
 }
 
 TEST_CASE("regression gives the printed vectors") {

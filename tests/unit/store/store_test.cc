@@ -454,3 +454,60 @@ TEST_CASE("a frame with a flipped bit is an error, never other data") {
   }
   CHECK_FALSE(decompress("not a frame"));
 }
+
+TEST_CASE("versions of baselines are kept in order, and what is the newest already is not written again") {
+  TemporaryFolder folder;
+  CHECK(Store::open_beside(folder.path()).error().code == ErrorCode::not_found);
+  auto store = opened(folder.path());
+  StoredBaseline one;
+  one.pack = "shop";
+  one.name = "train";
+  one.definition = "orders|train.csv";
+  one.hash = "aa";
+  one.rows = 630;
+  one.from = at_second(1);
+  one.to = at_second(9);
+  one.at = at_second(100);
+  one.how = "first seen";
+  one.body = std::string(100'000, 'x');
+  StoredBaseline other = one;
+  other.hash = "bb";
+  other.how = "pinned";
+  const auto write = [](Store& to, StoredBaseline row) {
+    Store::Commit commit;
+    commit.baselines = {std::move(row)};
+    REQUIRE(to.commit(commit));
+    return commit.baselines[0].id;
+  };
+  const auto first = write(*store, one);
+  CHECK(write(*store, one) == first);
+  // Beside the engine that holds the lock.
+  auto beside = Store::open_beside(folder.path());
+  REQUIRE(beside);
+  const auto second = write(**beside, other);
+  CHECK(second > first);
+  CHECK(write(*store, one) > second);  // back to the rows of before: a version of its own
+  StoredBaseline elsewhere = one;
+  elsewhere.definition = "orders|other.csv";
+  CHECK(write(*store, elsewhere) > second);
+  const auto all = *store->baselines("shop");
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].definition == "orders|other.csv");
+  CHECK(all[2].hash == "bb");
+  CHECK(all[3].hash == "aa");
+  CHECK(all[3].body.empty());
+  CHECK(store->baselines("")->size() == 4);
+  CHECK(store->baselines("other")->empty());
+  const auto whole = *store->baseline(first);
+  CHECK(whole.name == "train");
+  CHECK(whole.rows == 630);
+  CHECK(whole.from == at_second(1));
+  CHECK(whole.to == at_second(9));
+  CHECK(whole.at == at_second(100));
+  CHECK(whole.how == "first seen");
+  CHECK(whole.body == one.body);
+  CHECK_FALSE(store->baseline(99));
+  store.reset();
+  run_sql(folder / "tidewatch.db", "PRAGMA user_version = 3");
+  CHECK(Store::open_beside(folder.path()).error().text.find("schema version 3") != std::string::npos);
+}
