@@ -4,6 +4,7 @@
 
 #include "app/commands.h"
 #include "base/text.h"
+#include "metrics/memory_estimate.h"
 
 namespace tidewatch {
 
@@ -34,6 +35,8 @@ int check_command(const CheckArguments& arguments) {
           s.streams.begin(), s.streams.end(), [](const StreamSpec& each) { return each.join.has_value(); }));
       std::fprintf(stderr, "%s: %zu streams, %zu metrics, %zu monitors\n", s.name.c_str(), s.streams.size() - joins,
                    s.handles.size(), s.monitors.size());
+      if (const auto estimates = estimate_memory(s.streams, s.handles); !estimates.empty())
+        std::fprintf(stderr, "%s: full windows take about %s\n", s.name.c_str(), describe(estimates).c_str());
     } else if (!pack && problems.empty()) {
       ++errors;
       std::fprintf(stderr, "tidewatch: %s: no pack.lua that loads\n", folder.c_str());

@@ -1,0 +1,117 @@
+// What `check` says windows will take, against what they take.
+#include "metrics/memory_estimate.h"
+
+#include <catch2/catch.hpp>
+#include <cctype>
+
+#include "catalogue_rows.h"
+#include "engine_fixture.h"
+
+using namespace tidewatch;
+
+namespace {
+
+HandleSpec handle_of(MetricSpec spec) {
+  HandleSpec handle;
+  handle.metric = std::move(spec);
+  return handle;
+}
+
+}  // namespace
+
+TEST_CASE("the estimate of a metric's windows is theirs within a factor of three") {
+  const unsigned seed = 11;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  const rows::Table reference = rows::reference_table();
+  BaselineSpec train;
+  train.name = "train";
+  train.stream = "api";
+  const std::size_t a_pane = 400;
+  for (MetricSpec spec : rows::catalogue_specs()) {
+    if (spec.window.kind != WindowSpec::Kind::sliding) continue;
+    // What depends on how many different values there are nobody knows before they come.
+    if (spec.metric == "confusion" || spec.metric == "importance_shift" || spec.metric == "duplicates") continue;
+    if (spec.metric == "distinct" || spec.metric == "quantile" ||
+        (spec.metric[0] == 'p' && std::isdigit(spec.metric[1])))
+      continue;
+    spec.window = *parse_window("1h");
+    spec.step = {};
+    rows::Table table = rows::random_table(random, 1);
+    auto made = MetricEngine::create({table.stream}, {train}, {handle_of(spec)}, nullptr, nullptr);
+    REQUIRE(made);
+    (*made)->baseline_rows("train", reference.batch);
+    (*made)->baseline_seal("train");
+    const double empty = static_cast<double>((*made)->memory_bytes());
+    for (int pane = 0; pane < 70; ++pane) {
+      Batch batch = rows::random_table(random, a_pane).batch;
+      // Ordinary numbers: sums over all magnitudes there are take more.
+      std::normal_distribution<> ordinary(50, 20);
+      for (std::size_t i = 0; i < a_pane; ++i) {
+        batch.columns[1].numbers[i] = ordinary(random);
+        batch.columns[3].numbers[i] = ordinary(random);
+      }
+      for (std::size_t i = 0; i < a_pane; ++i)
+        batch.columns[0].integers[i] = (minutes(pane) + milliseconds(static_cast<std::int64_t>(i) * 100)).ns;
+      const Instant now = batch.time(a_pane - 1);
+      (*made)->feed("api", "s", batch, now);
+      (*made)->read_one(0, LabelSet(), now);
+    }
+    const double took = static_cast<double>((*made)->memory_bytes()) - empty;
+    const auto estimates = estimate_memory({table.stream}, {handle_of(spec)});
+    REQUIRE(estimates.size() == 1);
+    const MemoryEstimate& one = estimates[0];
+    const double rows_kept = one.rows_for.seconds() / 60 * static_cast<double>(a_pane);
+    const double estimated = one.bytes + one.row_bytes * rows_kept;
+    INFO(spec.metric << " " << (spec.columns.empty() ? "" : spec.columns[0]) << ": took " << took << ", estimated "
+                     << estimated);
+    CHECK(estimated < 3 * took + 4000);
+    CHECK(took < 3 * estimated);
+  }
+}
+
+TEST_CASE("windows that share panes are estimated once, label sets and kept rows are named") {
+  rows::Table table = rows::reference_table();
+  const auto spec = [](const char* name, const char* column) {
+    MetricSpec out = rows::metric(name, {column});
+    out.window = *parse_window("1h");
+    return out;
+  };
+  const auto bytes = [&](std::vector<MetricSpec> specs) {
+    std::vector<HandleSpec> handles;
+    for (MetricSpec& each : specs) handles.push_back(handle_of(std::move(each)));
+    return estimate_memory({table.stream}, handles);
+  };
+  const double p50 = bytes({spec("p50", "x")})[0].bytes;
+  const auto both = bytes({spec("p50", "x"), spec("p95", "x")});
+  REQUIRE(both.size() == 1);
+  CHECK(both[0].bytes < p50 + 2000);  // one more reading, no more panes
+  MetricSpec grouped = spec("mean", "x"), ranked = spec("ks", "x");
+  grouped.by = {"c", "k"};
+  ranked.against = "train";
+  const std::string text = describe(bytes({spec("p50", "x"), grouped, ranked}));
+  CHECK(text.find(" for each label set of c, k") != std::string::npos);
+  CHECK(text.find(", 16 bytes for each row of api in 1h 1m") != std::string::npos);
+}
+
+TEST_CASE("ten bins of a thousand columns over two weeks are three megabytes, in panes of a minute eight hundred") {
+  StreamSpec stream;
+  stream.name = "api";
+  stream.time = "ts";
+  stream.schema.columns.push_back({"ts", ColumnType::time, false});
+  MetricSpec spec = rows::metric("psi", {});
+  for (int i = 0; i < 1000; ++i) {
+    stream.schema.columns.push_back({"c" + std::to_string(i), ColumnType::number, true});
+    spec.columns.push_back("c" + std::to_string(i));
+  }
+  spec.against = "train";
+  spec.bins = "10";
+  spec.window = *parse_window("14 days");
+  const double coarse = estimate_memory({stream}, {handle_of(spec)})[0].bytes;
+  CHECK(coarse > 2.4e6);
+  CHECK(coarse < 3.5e6);
+  spec.step = minutes(1);
+  const double fine = estimate_memory({stream}, {handle_of(spec)})[0].bytes;
+  CHECK(fine > 0.7e9);
+  CHECK(fine < 0.9e9);
+}
