@@ -1,12 +1,13 @@
 // auc and average_precision from one state. auc is U / (positives * negatives) with ties counted one half, in whole
-// numbers (2U), by sorting at read; average precision takes tied scores as one step. A running structure would answer
-// in O(1) but must subtract pairs when panes leave; merge and sort keeps the one rule of this folder. Beyond a million
+// numbers (2U); average precision takes tied scores as one step. Scores are kept in order as the window slides, and a
+// read walks over them: a running U would answer at once, and cost more a pair than the walk does. Beyond a million
 // pairs scores are counted in 65,536 buckets and `error` bounds what that hides. Interval: Hanley and McNeil,
 // Radiology 143 (1982).
 #include <algorithm>
 
 #include "metrics/family_of.h"
 #include "metrics/score_bucket.h"
+#include "metrics/sorted_values.h"
 
 namespace tidewatch {
 namespace {
@@ -17,12 +18,12 @@ struct ScoreCount {
 
 struct AucState final : FamilyState {
   Tally tally;
-  std::vector<double> positives, negatives;  // while n <= 1,000,000
-  std::vector<ScoreCount> buckets;           // none or 65,536
+  SortedValues positives, negatives;  // while n <= 1,000,000
+  std::vector<ScoreCount> buckets;    // none or 65,536
   void add(double score, bool is_positive) {
     ++tally.n;
     if (buckets.empty())
-      (is_positive ? positives : negatives).push_back(score);
+      (is_positive ? positives : negatives).add(score);
     else
       ++(is_positive ? buckets[score_bucket(score)].positives : buckets[score_bucket(score)].negatives);
     keep_to_limit();
@@ -31,15 +32,15 @@ struct AucState final : FamilyState {
   void keep_to_limit() {
     if (tally.n <= most_scores || (!buckets.empty() && positives.empty() && negatives.empty())) return;
     buckets.resize(score_buckets);
-    for (const double score : positives) ++buckets[score_bucket(score)].positives;
-    for (const double score : negatives) ++buckets[score_bucket(score)].negatives;
-    positives = {};
-    negatives = {};
+    for (const double score : positives.in_any_order()) ++buckets[score_bucket(score)].positives;
+    for (const double score : negatives.in_any_order()) ++buckets[score_bucket(score)].negatives;
+    positives.clear();
+    negatives.clear();
   }
   void merge(const AucState& from) {
     tally.merge(from.tally);
-    positives.insert(positives.end(), from.positives.begin(), from.positives.end());
-    negatives.insert(negatives.end(), from.negatives.begin(), from.negatives.end());
+    positives.merge(from.positives);
+    negatives.merge(from.negatives);
     if (!from.buckets.empty()) buckets.resize(score_buckets);
     for (std::size_t i = 0; i < from.buckets.size(); ++i) {
       buckets[i].positives += from.buckets[i].positives;
@@ -47,13 +48,15 @@ struct AucState final : FamilyState {
     }
     keep_to_limit();
   }
+  bool take_out(const AucState& pane) {
+    if (!buckets.empty() || !pane.buckets.empty()) return false;
+    tally.take_out(pane.tally);
+    return positives.take_out(pane.positives) && negatives.take_out(pane.negatives);
+  }
   void write(ByteWriter& out) const {
     tally.write(out);
-    for (const auto* side : {&positives, &negatives}) {
-      std::vector<double> sorted = *side;
-      std::sort(sorted.begin(), sorted.end());
-      out.array(sorted);
-    }
+    std::vector<double> scratch;
+    for (const auto* side : {&positives, &negatives}) out.array(side->in_order(scratch));
     out.put(static_cast<std::uint8_t>(!buckets.empty()));
     for (const ScoreCount& bucket : buckets) {
       out.put(bucket.positives);
@@ -62,11 +65,12 @@ struct AucState final : FamilyState {
   }
   bool read(ByteReader& in) {
     tally.read(in);
-    positives = in.array<double>();
-    negatives = in.array<double>();
-    for (const auto* side : {&positives, &negatives})
-      for (const double value : *side)
+    for (auto* side : {&positives, &negatives}) {
+      std::vector<double> values = in.array<double>();
+      for (const double value : values)
         if (!std::isfinite(value)) in.fail();
+      side->assign(std::move(values));
+    }
     if (in.get<std::uint8_t>() != 0 && in.good()) {
       buckets.resize(score_buckets);
       for (ScoreCount& bucket : buckets) {
@@ -77,26 +81,23 @@ struct AucState final : FamilyState {
     return in.good();
   }
   std::size_t memory_bytes() const override {
-    return sizeof *this + (positives.capacity() + negatives.capacity()) * sizeof(double) +
-           buckets.capacity() * sizeof(ScoreCount);
+    return sizeof *this + positives.heap_bytes() + negatives.heap_bytes() + buckets.capacity() * sizeof(ScoreCount);
   }
 
   // Counts of equal scores (or of one bucket), ascending.
-  std::vector<ScoreCount> steps() const {
-    std::vector<ScoreCount> out;
+  template <typename Take>
+  void each_step(Take take) const {
     for (const ScoreCount& bucket : buckets)
-      if (bucket.positives + bucket.negatives) out.push_back(bucket);
-    std::vector<double> up = positives, down = negatives;
-    std::sort(up.begin(), up.end());
-    std::sort(down.begin(), down.end());
+      if (bucket.positives + bucket.negatives) take(bucket);
+    std::vector<double> scratch_up, scratch_down;
+    const std::vector<double>&up = positives.in_order(scratch_up), &down = negatives.in_order(scratch_down);
     for (std::size_t i = 0, j = 0; i < up.size() || j < down.size();) {
       const double score = j >= down.size() || (i < up.size() && up[i] <= down[j]) ? up[i] : down[j];
       ScoreCount step;
       for (; i < up.size() && up[i] == score; ++i) ++step.positives;
       for (; j < down.size() && down[j] == score; ++j) ++step.negatives;
-      out.push_back(step);
+      take(step);
     }
-    return out;
   }
 };
 
@@ -121,22 +122,21 @@ class Auc final : public FamilyOf<Auc, AucState> {
   }
   void read_one(const AucState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "domain");
-    const std::vector<ScoreCount> steps = state.steps();
-    std::uint64_t positives = 0, negatives = 0;
-    for (const ScoreCount& step : steps) {
-      positives += step.positives;
-      negatives += step.negatives;
+    std::uint64_t positives = state.positives.size(), negatives = state.negatives.size();
+    for (const ScoreCount& bucket : state.buckets) {
+      positives += bucket.positives;
+      negatives += bucket.negatives;
     }
-    if (spec.metric == "average_precision") return average_precision(state, steps, positives, spec, out);
+    if (spec.metric == "average_precision") return average_precision(state, positives, spec, out);
     if (!positives || !negatives)
       return settle(out, spec, std::nullopt, positives ? "no negative in the window" : "no positive in the window");
     std::uint64_t twice = 0, below = 0;  // below 2^63 up to two thousand million pairs
     double hidden = 0;
-    for (const ScoreCount& step : steps) {
+    state.each_step([&](const ScoreCount& step) {
       twice += step.positives * (2 * below + step.negatives);
       below += step.negatives;
       hidden += static_cast<double>(step.positives) * static_cast<double>(step.negatives);
-    }
+    });
     const auto p = static_cast<double>(positives), n = static_cast<double>(negatives);
     const double area = static_cast<double>(twice) / (2 * p * n);
     settle(out, spec, area);
@@ -151,12 +151,18 @@ class Auc final : public FamilyOf<Auc, AucState> {
     out.high = std::min(1.0, area + half);
   }
   std::vector<std::size_t> needed_columns() const override { return {score_, outcome_}; }
+  bool slides() const override { return true; }
+  bool take_out(FamilyState& from, const FamilyState& pane) const override {
+    return static_cast<AucState&>(from).take_out(static_cast<const AucState&>(pane));
+  }
+  std::size_t row_bytes() const override { return 2 * sizeof(double); }  // in its pane, and in the window
 
  private:
   // Σ (recall step) * precision from the highest score down. In buckets the truth lies between all positives of a
   // bucket coming first and all coming last.
-  static void average_precision(const AucState& state, const std::vector<ScoreCount>& steps, std::uint64_t positives,
-                                const MetricSpec& spec, Reading& out) {
+  static void average_precision(const AucState& state, std::uint64_t positives, const MetricSpec& spec, Reading& out) {
+    std::vector<ScoreCount> steps;
+    state.each_step([&](const ScoreCount& step) { steps.push_back(step); });
     if (!positives) return settle(out, spec, std::nullopt, "no positive in the window");
     double sum = 0, most = 0, least = 0, hits = 0, seen = 0;
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) {

@@ -112,8 +112,11 @@ std::size_t NumberBins::of(double value) const {
     const auto at = std::lower_bound(masses_.begin(), masses_.end(), value);
     if (at != masses_.end() && *at == value) return static_cast<std::size_t>(at - masses_.begin());
   }
-  const auto above = std::upper_bound(edges_.begin(), edges_.end(), value);
-  return masses_.size() + static_cast<std::size_t>(above - edges_.begin());
+  // How many edges are at or below the value, halving without a branch: where a value falls cannot be foretold.
+  const double* at = edges_.data();
+  std::size_t left = edges_.size();
+  for (; left > 1; left -= left / 2) at += static_cast<std::size_t>(at[left / 2 - 1] <= value) * (left / 2);
+  return masses_.size() + static_cast<std::size_t>(at - edges_.data()) + (left == 1 && *at <= value);
 }
 
 void NumberBins::write(ByteWriter& out) const {

@@ -82,6 +82,7 @@ class Calibration final : public FamilyOf<Calibration, CalibrationState> {
  public:
   Calibration(PairReader reader, std::size_t bins) : reader_(std::move(reader)), bins_(bins) {}
   void begin(CalibrationState& state) const { state.bins.resize(bins_); }
+  std::size_t pane_bytes() const override { return state_bytes() + bins_ * sizeof(ScoreBin); }
   std::unique_ptr<FamilyState> read_state(ByteReader& in) const override {
     auto state = std::make_unique<CalibrationState>();
     if (!state->read(in) || state->bins.size() != bins_) return nullptr;

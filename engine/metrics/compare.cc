@@ -236,6 +236,8 @@ class Compare final : public FamilyOf<Compare<Side>, CompareState<Side>> {
       add_row(*reinterpret_cast<FamilyState*>(blocks[i] + offset), batch, rows[i]);
   }
   void add_one(State&, const Batch&, std::uint32_t) const {}
+  bool merges_at_once(const FamilyState&) const override { return true; }  // a merge holds every look
+  std::size_t pane_bytes() const override { return sizeof(State) + sizeof(typename State::Look); }
 
   void read_one(const State& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     // A side alone would set one hour of the day against another: the test begins where both have come.

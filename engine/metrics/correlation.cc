@@ -89,7 +89,7 @@ struct PairState final : FamilyState {
   Tally tally;
   std::vector<std::pair<double, double>> pairs;  // none once there were too many
   void keep_to_limit() {
-    if (tally.n > most_pairs) pairs = {};
+    if (tally.n > most_pairs) pairs = std::vector<std::pair<double, double>>();  // `= {}` would keep the memory
   }
   void merge(const PairState& from) {
     tally.merge(from.tally);
@@ -122,6 +122,8 @@ struct PairState final : FamilyState {
 class Spearman final : public FamilyOf<Spearman, PairState> {
  public:
   Spearman(std::size_t a, std::size_t b) : a_(a), b_(b) {}
+  bool merges_at_once(const FamilyState&) const override { return true; }
+  std::size_t row_bytes() const override { return 16; }
   void add_one(PairState& state, const Batch& batch, std::uint32_t row) const {
     double x, y;
     if (!usable_pair(batch, row, a_, b_, state.tally, x, y)) return;

@@ -101,6 +101,7 @@ struct DistinctState final : FamilyState {
 class Distinct final : public FamilyOf<Distinct, DistinctState> {
  public:
   explicit Distinct(std::size_t column) : column_(column) {}
+  std::size_t pane_bytes() const override { return state_bytes() + 4096; }
   std::unique_ptr<FamilyState> make_window() const override {
     auto state = std::make_unique<DistinctState>();
     state->is_window = true;

@@ -12,34 +12,39 @@ namespace {
 
 constexpr std::size_t most_texts = 1'000'000;
 
+// A pane's counts, sixteen bits each, lie behind the state in the pane's block: a table of a thousand columns has sixty
+// thousand such states. What does not fit there makes a state wide: a count beyond 65,535, more bins than there is room
+// for, rows before the baseline, NaN and infinities. States outside of a block are wide from the start.
 struct DriftState final : FamilyState {
-  Tally tally;
-  std::uint64_t unbinned = 0;  // rows that came before the reference was sealed
-  std::vector<std::uint64_t> counts;
-  void merge(const DriftState& from) {
-    tally.merge(from.tally);
-    unbinned += from.unbinned;
-    if (counts.size() < from.counts.size()) counts.resize(from.counts.size());
-    for (std::size_t i = 0; i < from.counts.size(); ++i) counts[i] += from.counts[i];
-  }
-  void write(ByteWriter& out) const {
-    tally.write(out);
-    out.put(unbinned);
-    // A pane begun before its baseline was sealed has no bins yet, a restored one has them all, empty: the same bytes.
-    std::vector<std::uint64_t> used = counts;
-    while (!used.empty() && used.back() == 0) used.pop_back();
-    out.array(used);
-  }
+  struct Wide {
+    Tally tally;
+    std::uint64_t unbinned = 0;  // rows that came before the reference was sealed
+    std::vector<std::uint64_t> counts;
+  };
+  std::unique_ptr<Wide> wide;
+
+  DriftState() : wide(std::make_unique<Wide>()) {}
+  explicit DriftState(std::size_t cells) { std::fill_n(this->cells(), cells, std::uint16_t{0}); }
+  // Bins, and the nulls in the last one; only where `wide` is not.
+  std::uint16_t* cells() { return reinterpret_cast<std::uint16_t*>(this + 1); }
+  const std::uint16_t* cells() const { return reinterpret_cast<const std::uint16_t*>(this + 1); }
+
   bool read(ByteReader& in) {
-    tally.read(in);
-    unbinned = in.get<std::uint64_t>();
-    counts = in.array<std::uint64_t>();
+    wide->tally.read(in);
+    wide->unbinned = in.get<std::uint64_t>();
+    wide->counts = in.array<std::uint64_t>();
     return in.good();
   }
-  std::size_t memory_bytes() const override { return sizeof *this + counts.capacity() * 8; }
+  std::size_t memory_bytes() const override {
+    return sizeof *this + (wide ? sizeof *wide + wide->counts.capacity() * 8 : 0);
+  }
 };
 
 class Drift final : public FamilyOf<Drift, DriftState> {
+  using Wide = DriftState::Wide;
+  static constexpr std::uint16_t most_narrow = 65'535;
+  static constexpr std::size_t text_cells = 24;  // more categories than that are rare, and wide
+
  public:
   Drift(const FamilyInput& input, BinRule rule)
       : column_(input.columns[0]),
@@ -47,9 +52,15 @@ class Drift final : public FamilyOf<Drift, DriftState> {
         is_category_(input.types[0] == ColumnType::category),
         has_null_bin_(input.spec.nulls_bin),
         is_calibrated_(input.spec.is_calibrated),
-        rule_(std::move(rule)) {}
+        rule_(std::move(rule)),
+        cells_(is_text_ ? text_cells : (rule_.edges.empty() ? rule_.count : rule_.edges.size()) + 2) {}
 
-  void begin(DriftState& state) const { state.counts.resize(bins()); }
+  std::size_t state_bytes() const override { return sizeof(DriftState) + cells_ * sizeof(std::uint16_t); }
+  void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
+    for (std::byte* const block : blocks) new (block + offset) DriftState(cells_);
+  }
+  bool merges_at_once(const FamilyState&) const override { return true; }
+
   // A category's dictionary is mapped to bins once a batch; a string column has one text a row, so nothing is saved.
   void prepare(const Batch& batch) override {
     prepared_ = nullptr;
@@ -62,29 +73,36 @@ class Drift final : public FamilyOf<Drift, DriftState> {
   }
   void add_one(DriftState& state, const Batch& batch, std::uint32_t row) const {
     const Column& column = batch.columns[column_];
-    if (!is_sealed_) {
-      ++state.unbinned;
+    if (!is_sealed_) [[unlikely]] {
+      Wide& wide = widened(state);
+      ++wide.unbinned;
       if (column.null[row])
-        ++state.tally.nulls;
-      else if (is_text_ || usable(column.as_number(row), state.tally))
-        ++state.tally.n;
+        ++wide.tally.nulls;
+      else if (is_text_ || usable(column.as_number(row), wide.tally))
+        ++wide.tally.n;
       return;
     }
-    if (state.counts.size() < bins()) [[unlikely]]
-      state.counts.resize(bins());
     if (column.null[row]) {
-      ++state.tally.nulls;
-      if (has_null_bin_) ++state.counts.back();
-      return;
-    }
-    if (is_text_) {
-      ++state.counts[prepared_ == &batch ? bin_of_code_[column.codes[row]] : texts_.of(column.text(row))];
+      count_null(state);
+    } else if (is_text_) {
+      count_bin(state, prepared_ == &batch ? bin_of_code_[column.codes[row]] : texts_.of(column.text(row)));
+    } else if (const double value = column.as_number(row); std::isfinite(value)) [[likely]] {
+      count_bin(state, numbers_.of(value));
     } else {
-      const double value = column.as_number(row);
-      if (!usable(value, state.tally)) return;
-      ++state.counts[numbers_.of(value)];
+      usable(value, widened(state).tally);
     }
-    ++state.tally.n;
+  }
+  void merge_one(DriftState& into, const DriftState& from) const {
+    if (into.wide || !merged_narrow(into, from)) add_to(widened(into), from);
+  }
+  void write_one(const DriftState& state, ByteWriter& out) const {
+    Wide all;
+    add_to(all, state);
+    all.tally.write(out);
+    out.put(all.unbinned);
+    // Bins nothing fell in need not be there, so their number must not show.
+    while (!all.counts.empty() && all.counts.back() == 0) all.counts.pop_back();
+    out.array(all.counts);
   }
   void read_one(const DriftState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const;
   std::vector<std::size_t> needed_columns() const override {
@@ -134,8 +152,9 @@ class Drift final : public FamilyOf<Drift, DriftState> {
       order.emplace_back(row.at, static_cast<std::uint16_t>(bin));
     }
     order_.take(std::move(order));
-    reference_order_ = {};
-    reference_values_ = {};
+    reference_order_ = std::vector<ReferenceRow>();  // `= {}` would keep the memory
+    fits_ = fits();
+    reference_values_ = std::vector<double>();  // `= {}` would keep the memory
     reference_texts_.clear();
   }
   void write_reference(ByteWriter& out) const override {
@@ -155,6 +174,7 @@ class Drift final : public FamilyOf<Drift, DriftState> {
     reference_ = in.array<std::uint64_t>();
     if (is_calibrated_ && !order_.read(in)) return false;
     is_sealed_ = in.good() && reference_.size() == bins_when_sealed();
+    fits_ = fits();
     return is_sealed_;
   }
 
@@ -171,9 +191,81 @@ class Drift final : public FamilyOf<Drift, DriftState> {
     bool is_null = false;
   };
 
+  std::size_t value_bins() const { return bins() - (is_sealed_ && has_null_bin_); }
+  bool fits() const { return is_sealed_ && value_bins() < cells_; }
+
+  void count_bin(DriftState& state, std::size_t bin) const {
+    if (!state.wide && fits_) [[likely]] {
+      if (std::uint16_t& cell = state.cells()[bin]; cell < most_narrow) [[likely]] {
+        ++cell;
+        return;
+      }
+    }
+    Wide& wide = widened(state);
+    if (wide.counts.size() < bins()) wide.counts.resize(bins());
+    ++wide.counts[bin];
+    ++wide.tally.n;
+  }
+  void count_null(DriftState& state) const {
+    if (!state.wide && fits_) {
+      if (std::uint16_t& cell = state.cells()[cells_ - 1]; cell < most_narrow) {
+        ++cell;
+        return;
+      }
+    }
+    Wide& wide = widened(state);
+    ++wide.tally.nulls;
+    if (!has_null_bin_) return;
+    if (wide.counts.size() < bins()) wide.counts.resize(bins());
+    ++wide.counts.back();
+  }
+  Wide& widened(DriftState& state) const {
+    if (!state.wide) {
+      auto wide = std::make_unique<Wide>();
+      add_to(*wide, state);
+      state.wide = std::move(wide);
+    }
+    return *state.wide;
+  }
+  void add_to(Wide& into, const DriftState& from) const {
+    if (from.wide) {
+      into.tally.merge(from.wide->tally);
+      into.unbinned += from.wide->unbinned;
+      if (into.counts.size() < from.wide->counts.size()) into.counts.resize(from.wide->counts.size());
+      for (std::size_t i = 0; i < from.wide->counts.size(); ++i) into.counts[i] += from.wide->counts[i];
+      return;
+    }
+    if (!fits_) return;  // nothing was counted
+    if (into.counts.size() < bins()) into.counts.resize(bins());
+    const std::size_t most = value_bins();
+    for (std::size_t i = 0; i < most; ++i) {
+      into.counts[i] += from.cells()[i];
+      into.tally.n += from.cells()[i];
+    }
+    const std::uint16_t nulls = from.cells()[cells_ - 1];
+    into.tally.nulls += nulls;
+    if (has_null_bin_) into.counts[most] += nulls;
+  }
+  // Into a state that is not wide; false, and nothing done, when it must become so.
+  bool merged_narrow(DriftState& into, const DriftState& from) const {
+    if (!fits_) return false;
+    Wide all;
+    add_to(all, into);
+    add_to(all, from);
+    if (all.unbinned + all.tally.nan + all.tally.inf > 0 || all.tally.nulls > most_narrow) return false;
+    const std::size_t most = std::min(value_bins(), all.counts.size());
+    for (std::size_t i = 0; i < all.counts.size(); ++i)
+      if (all.counts[i] > most_narrow) return false;
+    for (std::size_t i = 0; i < most; ++i) into.cells()[i] = static_cast<std::uint16_t>(all.counts[i]);
+    into.cells()[cells_ - 1] = static_cast<std::uint16_t>(all.tally.nulls);
+    return true;
+  }
+
   std::size_t column_;
   bool is_text_, is_category_, has_null_bin_, is_calibrated_, is_sealed_ = false;
   BinRule rule_;
+  std::size_t cells_;  // of a state that is not wide
+  bool fits_ = false;  // sealed, and the bins have room in one
   NumberBins numbers_;
   TextBins texts_;
   std::vector<std::uint64_t> reference_;
@@ -186,7 +278,10 @@ class Drift final : public FamilyOf<Drift, DriftState> {
   const Batch* prepared_ = nullptr;
 };
 
-void Drift::read_one(const DriftState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+void Drift::read_one(const DriftState& given, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+  Wide narrow;
+  if (!given.wide) add_to(narrow, given);
+  const Wide& state = given.wide ? *given.wide : narrow;
   state.tally.show(out, "");
   std::uint64_t n_reference = 0, n = 0;
   for (const auto count : reference_) n_reference += count;

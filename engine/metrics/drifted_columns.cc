@@ -38,6 +38,16 @@ class DriftedColumns final : public Family {
     return state;
   }
   std::size_t state_bytes() const override { return sizeof(TableState); }
+  std::size_t pane_bytes() const override {
+    std::size_t bytes = sizeof(TableState);
+    for (const Part& part : parts_) bytes += sizeof(void*) + 128 + part.family->pane_bytes();
+    return bytes;
+  }
+  std::size_t row_bytes() const override {
+    std::size_t bytes = 0;
+    for (const Part& part : parts_) bytes += part.family->row_bytes();
+    return bytes;
+  }
   bool states_own_nothing() const override { return false; }
   void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
     for (std::byte* const block : blocks) begin(*new (block + offset) TableState());

@@ -2,7 +2,8 @@
 // a sketch gives every quantile. One family a file; `make_family` is the only place that lists them.
 //
 // What every family keeps: merge(a, b) equals adding b's rows to a, bit for bit, in any order (sequential families:
-// in pane order); nothing is ever subtracted; a value that cannot be used is counted by reason, never dropped.
+// in pane order); no sum is ever subtracted from, only kept rows and counts may leave a window again; a value that
+// cannot be used is counted by reason, never dropped.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,7 @@ class Family {
 
   virtual std::unique_ptr<FamilyState> make() const = 0;
   // For states that stand side by side in a pane's block: their size, and an empty one made at `where`, which is
-  // aligned for any type. The block destroys it.
+  // aligned for a uint64_t. The block destroys it.
   virtual std::size_t state_bytes() const = 0;
   virtual bool states_own_nothing() const = 0;  // no memory beyond those bytes: forgetting one is enough
   virtual void make_each(std::span<std::byte* const> blocks, std::size_t offset) const = 0;
@@ -70,6 +71,20 @@ class Family {
   // p_value, bins. The window, no_data, revision and final fields are the ring's.
   virtual void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context,
                     Reading& out) const = 0;
+
+  // How a window that moves on is kept. Merged at once at each read: what is so small, or grows so with the rows, that
+  // keeping merges of panes would cost more memory than it saves time.
+  virtual bool merges_at_once(const FamilyState& newest_pane) const {
+    (void)newest_pane;
+    return false;
+  }
+  // Or, where states keep their rows in order: the rows of a pane that leaves are taken out of the merge again, which
+  // is as exact as counting. False when it cannot be done, because rows were condensed; `from` is then of no more use.
+  virtual bool slides() const { return false; }
+  virtual bool take_out(FamilyState&, const FamilyState&) const { return false; }
+  // What `check` estimates with: bytes of a pane with many rows, and of each row where rows are kept.
+  virtual std::size_t pane_bytes() const { return state_bytes(); }
+  virtual std::size_t row_bytes() const { return 0; }
 
   virtual void write(const FamilyState& state, ByteWriter& out) const = 0;
   virtual std::unique_ptr<FamilyState> read_state(ByteReader& in) const = 0;  // nullptr when damaged

@@ -1,6 +1,7 @@
 // The part every family would otherwise repeat: casts, the loop over rows, make and read_state. A family states its
 // State (add nothing allocates once made; merge, write, read, memory_bytes) and add_one(state, batch, row), which is
-// inlined into the ingest paths. Templates stop here.
+// inlined into the ingest paths. A state that cannot be understood without its family leaves merge and write to
+// merge_one and write_one of the family. Templates stop here.
 #pragma once
 
 #include <memory>
@@ -25,7 +26,7 @@ class FamilyOf : public Family {
     return requires { typename State::OwnsNothing; };
   }
   void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
-    static_assert(alignof(State) <= alignof(std::max_align_t));
+    static_assert(alignof(State) <= alignof(std::uint64_t));  // as PaneArena places them
     for (std::byte* const block : blocks) self().begin(*new (block + offset) State());
   }
   void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
@@ -41,12 +42,20 @@ class FamilyOf : public Family {
       self().add_one(*std::launder(reinterpret_cast<State*>(blocks[i] + offset)), batch, rows[i]);
   }
   void merge(FamilyState& into, const FamilyState& from) const override {
-    static_cast<State&>(into).merge(static_cast<const State&>(from));
+    if constexpr (requires(State & a, const State& b) { a.merge(b); })
+      static_cast<State&>(into).merge(static_cast<const State&>(from));
+    else
+      self().merge_one(static_cast<State&>(into), static_cast<const State&>(from));
   }
   void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const override {
     self().read_one(static_cast<const State&>(state), spec, context, out);
   }
-  void write(const FamilyState& state, ByteWriter& out) const override { static_cast<const State&>(state).write(out); }
+  void write(const FamilyState& state, ByteWriter& out) const override {
+    if constexpr (requires(const State& a) { a.write(out); })
+      static_cast<const State&>(state).write(out);
+    else
+      self().write_one(static_cast<const State&>(state), out);
+  }
   std::unique_ptr<FamilyState> read_state(ByteReader& in) const override {
     auto state = std::make_unique<State>();
     if (!state->read(in) || !in.good()) return nullptr;

@@ -54,6 +54,8 @@ class HitRate final : public FamilyOf<HitRate, OrderedState> {
     settle(out, spec, value, "no row moved");
     set_wilson(out, hits, tally.n);
   }
+  bool merges_at_once(const FamilyState&) const override { return true; }
+  std::size_t row_bytes() const override { return sizeof(OrderedRow); }
   std::vector<std::size_t> needed_columns() const override { return {predicted_, actual_}; }
   bool is_sequential() const override { return true; }
 

@@ -102,6 +102,8 @@ class JobSuccess final : public FamilyOf<JobSuccess, OrderedState> {
     set_wilson(out, answered, due);
     if (pending) out.text = std::to_string(pending) + " pending";
   }
+  bool merges_at_once(const FamilyState&) const override { return true; }
+  std::size_t row_bytes() const override { return sizeof(OrderedRow); }
   std::vector<std::size_t> needed_columns() const override {
     return covers_ ? std::vector<std::size_t>{*covers_} : std::vector<std::size_t>{};
   }

@@ -148,6 +148,8 @@ class Leakage final : public FamilyOf<Leakage, LeakageState> {
   Leakage(const FamilyInput& input, PositiveTest test, bool is_text)
       : columns_(input.columns), names_(input.spec.columns), test_(std::move(test)), is_text_(is_text) {}
 
+  bool merges_at_once(const FamilyState&) const override { return true; }
+  std::size_t row_bytes() const override { return 16 * (columns_.size() - 1); }
   void add_one(LeakageState& state, const Batch& batch, std::uint32_t row) const {
     const Column& outcomes = batch.columns[columns_.back()];
     if (outcomes.null[row]) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -50,8 +51,7 @@ class PaneArena {
   std::size_t block_bytes() const { return block_bytes_; }
 
  private:
-  static constexpr std::size_t alignment = alignof(std::max_align_t), first_blocks = 4, most_bytes = 256 << 10,
-                               ahead = 4;
+  static constexpr std::size_t alignment = alignof(std::uint64_t), first_blocks = 4, most_bytes = 256 << 10, ahead = 4;
   void grow() {
     const std::size_t size = std::max(block_bytes_, alignment);
     chunks_.push_back(std::make_unique<std::byte[]>(size * next_blocks_));

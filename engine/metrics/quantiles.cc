@@ -88,6 +88,12 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     own.merge(static_cast<const QuantileState&>(from));
     if (!own.is_window && (own.values.size() > limit_ || own.sketch)) own.collapse();
   }
+  // A skewed column fills some two hundred buckets.
+  std::size_t pane_bytes() const override { return state_bytes() + (is_exact_ ? 0 : 200 * 8); }
+  bool merges_at_once(const FamilyState& newest_pane) const override {
+    return is_exact_ || !static_cast<const QuantileState&>(newest_pane).sketch;  // values, not buckets
+  }
+  std::size_t row_bytes() const override { return is_exact_ ? 8 : 0; }
   void add_one(QuantileState& state, const Batch& batch, std::uint32_t row) const {
     const Column& column = batch.columns[column_];
     if (column.null[row]) {

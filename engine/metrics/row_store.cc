@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -22,7 +23,8 @@ int compare_values(const Column& x, std::uint32_t a, const Column& y, std::uint3
     return c < 0 ? -1 : (c > 0 ? 1 : 0);
   }
   if (x.type != ColumnType::number) return three_way(x.integers[a], y.integers[b]);
-  // Bits where values do not order them: NaN, and the two zeros.
+  // NaN after every number, whatever its sign bit says of the others; bits order NaNs and the two zeros.
+  if (const int c = three_way(std::isnan(x.numbers[a]), std::isnan(y.numbers[b]))) return c;
   if (x.numbers[a] < y.numbers[b]) return -1;
   if (y.numbers[b] < x.numbers[a]) return 1;
   return three_way(std::bit_cast<std::uint64_t>(x.numbers[a]), std::bit_cast<std::uint64_t>(y.numbers[b]));

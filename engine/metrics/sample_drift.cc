@@ -6,6 +6,7 @@
 #include "metrics/exact_sum.h"
 #include "metrics/family_of.h"
 #include "metrics/ks_tail.h"
+#include "metrics/sorted_values.h"
 
 namespace tidewatch {
 namespace {
@@ -14,14 +15,14 @@ constexpr std::size_t most_values = 100'000, quantiles_kept = 10'001, most_bins 
 
 struct SampleState final : FamilyState {
   Tally tally;
-  std::vector<double> values;  // while n <= 100,000
+  SortedValues values;  // while n <= 100,000
   std::vector<std::uint64_t> counts;
   ExactSum low_tail, high_tail;  // Σ of values below the first and from the last edge on
   bool is_lost = false;          // too many values before the reference was sealed
 
   void merge(const SampleState& from) {
     tally.merge(from.tally);
-    values.insert(values.end(), from.values.begin(), from.values.end());
+    values.merge(from.values);
     if (counts.size() < from.counts.size()) counts.resize(from.counts.size());
     for (std::size_t i = 0; i < from.counts.size(); ++i) counts[i] += from.counts[i];
     low_tail.merge(from.low_tail);
@@ -30,9 +31,8 @@ struct SampleState final : FamilyState {
   }
   void write(ByteWriter& out) const {
     tally.write(out);
-    auto sorted = values;
-    std::sort(sorted.begin(), sorted.end());
-    out.array(sorted);
+    std::vector<double> scratch;
+    out.array(values.in_order(scratch));
     out.array(counts);
     low_tail.write(out);
     high_tail.write(out);
@@ -40,16 +40,17 @@ struct SampleState final : FamilyState {
   }
   bool read(ByteReader& in) {
     tally.read(in);
-    values = in.array<double>();
-    for (const double value : values)
+    std::vector<double> kept = in.array<double>();
+    for (const double value : kept)
       if (!std::isfinite(value)) in.fail();
+    values.assign(std::move(kept));
     counts = in.array<std::uint64_t>();
     if (!low_tail.read(in) || !high_tail.read(in)) return false;
     is_lost = in.get<std::uint8_t>() != 0;
     return in.good();
   }
   std::size_t memory_bytes() const override {
-    return sizeof *this + (values.capacity() + counts.capacity()) * 8 + low_tail.memory_bytes() +
+    return sizeof *this + values.heap_bytes() + counts.capacity() * 8 + low_tail.memory_bytes() +
            high_tail.memory_bytes();
   }
 };
@@ -72,11 +73,21 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
     const double value = column.as_number(row) + 0.0;
     if (!usable(value, state.tally)) return;
     ++state.tally.n;
-    state.values.push_back(value);
+    state.values.add(value);
     if (state.tally.n > most_values) bin(state);
   }
   void read_one(const SampleState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const;
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
+
+  bool slides() const override { return true; }
+  bool take_out(FamilyState& from, const FamilyState& pane) const override {
+    auto& own = static_cast<SampleState&>(from);
+    const auto& other = static_cast<const SampleState&>(pane);
+    if (!own.counts.empty() || !other.counts.empty() || own.is_lost || other.is_lost) return false;
+    own.tally.take_out(other.tally);
+    return own.values.take_out(other.values);
+  }
+  std::size_t row_bytes() const override { return 2 * sizeof(double); }  // in its pane, and in the window
 
   bool needs_baseline() const override { return true; }
   void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
@@ -144,11 +155,11 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
   void bin(SampleState& state) const {
     if (!is_sealed_ || edges_.empty()) {
       state.is_lost = true;
-      state.values = {};
+      state.values.clear();
       return;
     }
     state.counts.resize(edges_.size() + 1);
-    for (const double value : state.values) {
+    for (const double value : state.values.in_any_order()) {
       const auto at = static_cast<std::size_t>(std::upper_bound(edges_.begin(), edges_.end(), value) - edges_.begin());
       ++state.counts[at];
       if (at == 0) state.low_tail.add(value);
@@ -159,7 +170,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
   struct Distance {
     double ks = 0, area = 0, ks_bound = 0, area_bound = 0;
   };
-  Distance walk(std::vector<double> values) const;
+  Distance walk(const std::vector<double>& values) const;  // ascending
   Distance by_bins(const SampleState& state) const;
 
   std::size_t column_;
@@ -170,8 +181,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
 };
 
 // Both samples whole: D as the largest |i m - j n|, so that equal gaps are equal bits; the area step by step.
-SampleDrift::Distance SampleDrift::walk(std::vector<double> values) const {
-  std::sort(values.begin(), values.end());
+SampleDrift::Distance SampleDrift::walk(const std::vector<double>& values) const {
   const auto n = static_cast<std::int64_t>(values.size()), m = static_cast<std::int64_t>(reference_.size());
   const double whole = static_cast<double>(n) * static_cast<double>(m);
   std::int64_t i = 0, j = 0, most = 0;
@@ -237,7 +247,8 @@ void SampleDrift::read_one(const SampleState& state, const MetricSpec& spec, con
   if (!has_reference(out, spec, is_sealed_, n_reference_, state.is_lost)) return;
   if (state.tally.n == 0) return settle(out, spec, std::nullopt, "no usable value");
   const bool is_exact = state.counts.empty();
-  Distance distance = is_exact ? walk(state.values) : by_bins(state);
+  std::vector<double> scratch;
+  Distance distance = is_exact ? walk(state.values.in_order(scratch)) : by_bins(state);
   if (n_reference_ > reference_.size()) distance.ks_bound += 1.0 / (quantiles_kept - 1);
   if (spec.metric == "ks") {
     settle(out, spec, distance.ks);

@@ -24,6 +24,13 @@ struct Tally {
     inf += from.inf;
     other += from.other;
   }
+  void take_out(const Tally& pane) {
+    n -= pane.n;
+    nulls -= pane.nulls;
+    nan -= pane.nan;
+    inf -= pane.inf;
+    other -= pane.other;
+  }
   void write(ByteWriter& out) const {
     for (const std::uint64_t count : {n, nulls, nan, inf, other}) out.put(count);
   }

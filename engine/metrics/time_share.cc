@@ -73,6 +73,8 @@ class TimeShare final : public FamilyOf<TimeShare, OrderedState> {
     const std::int64_t unknown = (context.to - context.from).ns - known;
     if (unknown > 0) out.text = "unknown for " + format_duration({unknown});
   }
+  bool merges_at_once(const FamilyState&) const override { return true; }
+  std::size_t row_bytes() const override { return sizeof(OrderedRow); }
   std::vector<std::size_t> needed_columns() const override { return expression_.columns(); }
 
  private:

@@ -53,7 +53,7 @@ class HashSet {
     return out;
   }
   void clear() {
-    slots_ = {};
+    slots_ = std::vector<std::uint64_t>();  // `= {}` would keep the memory
     size_ = 0;
   }
   std::size_t memory_bytes() const { return slots_.capacity() * 8; }

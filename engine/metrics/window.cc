@@ -46,8 +46,12 @@ std::size_t Ring::memory_bytes() const {
     for (const auto& item : series->panes) {
       const Pane& pane = item.second;
       bytes += sizeof item;
-      for (const Slot& slot : slots_)
-        if (!slot.is_sequential) bytes += pane.states.state(slot.offset).memory_bytes();
+      bytes += arena_.block_bytes();
+      for (const Slot& slot : slots_) {
+        if (slot.is_sequential) continue;
+        const std::size_t own = pane.states.state(slot.offset).memory_bytes(), inside = slot.bytes;
+        if (own > inside) bytes += own - inside;
+      }
       if (!pane.ordered) continue;
       bytes += sizeof(OrderedPart) + pane.ordered->rows.memory_bytes();
       for (const auto& state : pane.ordered->states)

@@ -1,6 +1,7 @@
 // A ring of mergeable panes for every label set, shared by all metrics that agree on stream, `where`, `by` and step.
-// Panes are only ever merged: adding and subtracting would be quicker and would drift with every late record, while
-// merging gives a shard, a checkpoint and a backtest the same bits. A ring may instead keep whole rows ("252 rows").
+// Panes are merged: adding and subtracting numbers would be quicker and would drift with every late record, while
+// merging gives a shard, a checkpoint and a backtest the same bits. Rows that are kept may be taken out again. A ring
+// may instead keep whole rows ("252 rows").
 #pragma once
 
 #include <map>
@@ -55,6 +56,8 @@ std::vector<PaneRun> runs_of(const Batch& batch, std::span<const std::uint32_t> 
 // chunk. Holds closed panes only; a row landing in one of them, or a chunk that leaves in two parts, makes it start
 // over. A window of few panes, or one that moves on by much of its length, is merged anew each time, which is fewer
 // merges than keeping the stacks.
+// Families that slide() keep one merge in `back` and take leaving panes out of it: stacks of merges that hold rows
+// would hold each row thirty times.
 struct WindowCache {
   struct Chunk {
     std::int64_t first = 0, last = 0;  // its oldest and newest pane with rows
@@ -65,6 +68,7 @@ struct WindowCache {
   std::int64_t first = 0, end = 0;
   bool is_valid = false;
   bool is_whole = false;       // merged anew: `merged` is all there is
+  bool is_stacked = false;     // of a family that slides: it no longer can
   std::vector<Chunk> front;    // oldest last
   std::vector<Chunk> entered;  // oldest first, all newer than front
   std::unique_ptr<FamilyState> back, merged;
@@ -226,6 +230,8 @@ class Ring {
                     const std::vector<std::uint32_t>& label_ids, Instant watermark);
   void landed_late(Series& series, std::int64_t index);
   static void forget_merges(Series& series, std::int64_t index);
+  bool is_merged_at_once(Series& series, std::size_t slot, std::int64_t first, std::int64_t end);
+  bool slide(Series& series, std::size_t slot, WindowCache& cache, std::int64_t first, std::int64_t end);
   void land_rows(Series& series, const Batch& batch, Instant watermark);
   void trim_rows(Series& series, Instant watermark);
   void note_first_rows(const Batch& batch, std::span<const std::uint32_t> rows,

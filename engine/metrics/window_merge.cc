@@ -71,7 +71,9 @@ void Ring::merge_panes(FamilyState& into, std::size_t slot, SparsePanes<Pane>::I
 const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
                                       std::int64_t end, bool may_cache) {
   const Family& family = *slots_[slot].family;
-  if (!may_cache) {
+  if (!may_cache || is_merged_at_once(series, slot, first, end)) {
+    if (may_cache && reader < series.caches.size() && series.caches[reader].is_valid)
+      series.caches[reader] = WindowCache();
     auto item = series.panes.from(first);
     const auto past = series.panes.from(end);
     if (item == past) return nullptr;
@@ -100,6 +102,7 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     cache.is_valid = cache.is_whole = true;
     return cache.answer = cache.merged.get();
   }
+  if (family.slides() && !cache.is_stacked && slide(series, slot, cache, first, end)) return cache.answer;
   bool changed = false, enters_together = stride > 1 && (end - first) % stride == 0;
   const auto start_over = [&] {
     cache.front.clear();
@@ -179,9 +182,49 @@ std::unique_ptr<FamilyState> Ring::merged(Series& series, std::size_t slot, std:
   return out;
 }
 
+bool Ring::is_merged_at_once(Series& series, std::size_t slot, std::int64_t first, std::int64_t end) {
+  const auto past = series.panes.from(end);
+  return past != series.panes.from(first) && slots_[slot].family->merges_at_once(*pane_state((past - 1)->second, slot));
+}
+
+// False, and stacked from now on, when a pane cannot be taken out.
+bool Ring::slide(Series& series, std::size_t slot, WindowCache& cache, std::int64_t first, std::int64_t end) {
+  const Family& family = *slots_[slot].family;
+  std::size_t gone = 0;
+  bool goes_on = cache.is_valid && !cache.is_whole && end >= cache.end && first >= cache.first && first < cache.end;
+  for (; goes_on && gone < cache.entered.size() && cache.entered[gone].first < first; ++gone) {
+    const auto item = series.panes.from(cache.entered[gone].first);
+    goes_on = item != series.panes.end() && item->first == cache.entered[gone].first;  // else it was forgotten
+    if (!goes_on || family.take_out(*cache.back, *pane_state(item->second, slot))) continue;
+    cache.is_valid = false;
+    cache.is_stacked = true;
+    return false;
+  }
+  if (goes_on) {
+    cache.entered.erase(cache.entered.begin(), cache.entered.begin() + static_cast<std::ptrdiff_t>(gone));
+  } else {
+    cache.entered.clear();
+    cache.merged.reset();
+    cache.is_whole = false;
+    cache.end = first;
+  }
+  if (cache.entered.empty()) cache.back.reset();
+  for (auto item = series.panes.from(cache.end); item != series.panes.from(end); ++item) {
+    if (!cache.back) cache.back = family.make_window();
+    family.merge(*cache.back, *pane_state(item->second, slot));
+    cache.entered.push_back({item->first, item->first, nullptr});
+  }
+  cache.first = first;
+  cache.end = end;
+  cache.is_valid = true;
+  cache.answer = cache.back.get();
+  return true;
+}
+
 const FamilyState* Ring::open_window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
                                            std::int64_t closed_end, std::int64_t end) {
-  if (closed_end <= first) return window_state(series, slot, reader, first, end, false);
+  if (closed_end <= first || is_merged_at_once(series, slot, first, closed_end))
+    return window_state(series, slot, reader, first, end, false);
   merged_end_ = std::max(merged_end_, closed_end);
   const FamilyState* const closed = window_state(series, slot, reader, first, closed_end, true);
   auto item = series.panes.from(closed_end);
