@@ -100,6 +100,7 @@ class Confusion final : public FamilyOf<Confusion, TableState> {
     settle(out, spec, value, "no usable pair");
     set_wilson(out, right, state.tally.n);
   }
+  bool merges_at_once(const FamilyState&) const override { return true; }
   std::vector<std::size_t> needed_columns() const override { return {predicted_, actual_}; }
 
  private:

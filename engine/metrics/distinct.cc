@@ -101,7 +101,11 @@ struct DistinctState final : FamilyState {
 class Distinct final : public FamilyOf<Distinct, DistinctState> {
  public:
   explicit Distinct(std::size_t column) : column_(column) {}
-  std::size_t pane_bytes() const override { return state_bytes() + 4096; }
+  // Hashes at least half filled are as many bytes as registers, or twice.
+  std::size_t pane_bytes() const override { return state_bytes() + 8192; }
+  bool merges_at_once(const FamilyState& newest_pane) const override {
+    return static_cast<const DistinctState&>(newest_pane).ranks.empty();  // hashes, not registers
+  }
   std::unique_ptr<FamilyState> make_window() const override {
     auto state = std::make_unique<DistinctState>();
     state->is_window = true;

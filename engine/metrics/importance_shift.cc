@@ -138,6 +138,7 @@ class ImportanceShift final : public FamilyOf<ImportanceShift, WeightState> {
     for (const auto& [feature, side] : sides) shares.emplace_back(side.first / reference, side.second / current);
     out.text = evidence(shares);
   }
+  bool merges_at_once(const FamilyState&) const override { return true; }
   std::vector<std::size_t> needed_columns() const override { return {feature_, weight_}; }
   bool needs_baseline() const override { return true; }
   void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {

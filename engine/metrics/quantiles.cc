@@ -88,8 +88,8 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     own.merge(static_cast<const QuantileState&>(from));
     if (!own.is_window && (own.values.size() > limit_ || own.sketch)) own.collapse();
   }
-  // A skewed column fills some two hundred buckets.
-  std::size_t pane_bytes() const override { return state_bytes() + (is_exact_ ? 0 : 200 * 8); }
+  // A skewed column fills some two hundred buckets, of a list that doubles.
+  std::size_t pane_bytes() const override { return state_bytes() + (is_exact_ ? 0 : 4096); }
   bool merges_at_once(const FamilyState& newest_pane) const override {
     return is_exact_ || !static_cast<const QuantileState&>(newest_pane).sketch;  // values, not buckets
   }
