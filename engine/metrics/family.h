@@ -43,8 +43,9 @@ class Family {
 
   virtual std::unique_ptr<FamilyState> make() const = 0;
   // For states that stand side by side in a pane's block: their size, and an empty one made at `where`, which is
-  // aligned for a uint64_t. The block destroys it.
+  // aligned so. The block destroys it.
   virtual std::size_t state_bytes() const = 0;
+  virtual std::size_t state_alignment() const { return alignof(std::uint64_t); }
   virtual bool states_own_nothing() const = 0;  // no memory beyond those bytes: forgetting one is enough
   virtual void make_each(std::span<std::byte* const> blocks, std::size_t offset) const = 0;
   // A state that panes are merged into to be read, never saved. Where a pane has a size limit (exact values up to 128),

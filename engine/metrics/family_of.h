@@ -22,11 +22,12 @@ class FamilyOf : public Family {
     return state;
   }
   std::size_t state_bytes() const override { return sizeof(State); }
+  std::size_t state_alignment() const override { return alignof(State); }
   bool states_own_nothing() const override {
     return requires { typename State::OwnsNothing; };
   }
   void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
-    static_assert(alignof(State) <= alignof(std::uint64_t));  // as PaneArena places them
+    static_assert(alignof(State) <= alignof(std::max_align_t));
     for (std::byte* const block : blocks) self().begin(*new (block + offset) State());
   }
   void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {

@@ -18,10 +18,13 @@ namespace tidewatch {
 class PaneArena {
  public:
   // A further state in every block; its offset. Before the first block. `owns_nothing`: it need not be destroyed.
-  std::size_t add(std::size_t bytes, bool owns_nothing) {
-    const std::size_t offset = block_bytes_;
+  std::size_t add(std::size_t bytes, bool owns_nothing, std::size_t alignment = alignof(std::max_align_t)) {
+    const auto rounded = [](std::size_t n, std::size_t to) { return (n + to - 1) / to * to; };
+    const std::size_t offset = rounded(state_bytes_, alignment);
     if (!owns_nothing) offsets_.push_back(offset);
-    block_bytes_ += (bytes + alignment - 1) / alignment * alignment;
+    state_bytes_ = offset + bytes;
+    alignment_ = std::max(alignment_, alignment);
+    block_bytes_ = rounded(state_bytes_, alignment_);
     return offset;
   }
   // A block without states: the caller makes one at each offset at once.
@@ -51,16 +54,16 @@ class PaneArena {
   std::size_t block_bytes() const { return block_bytes_; }
 
  private:
-  static constexpr std::size_t alignment = alignof(std::uint64_t), first_blocks = 4, most_bytes = 256 << 10, ahead = 4;
+  static constexpr std::size_t first_blocks = 4, most_bytes = 256 << 10, ahead = 4;
   void grow() {
-    const std::size_t size = std::max(block_bytes_, alignment);
+    const std::size_t size = std::max(block_bytes_, alignment_);
     chunks_.push_back(std::make_unique<std::byte[]>(size * next_blocks_));
     for (std::size_t i = next_blocks_; i-- > 0;) free_.push_back(chunks_.back().get() + i * size);
     if (next_blocks_ * 2 * size <= most_bytes) next_blocks_ *= 2;
   }
 
   std::vector<std::size_t> offsets_;  // of states that own memory
-  std::size_t block_bytes_ = 0, next_blocks_ = first_blocks;
+  std::size_t state_bytes_ = 0, block_bytes_ = 0, alignment_ = alignof(std::uint64_t), next_blocks_ = first_blocks;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::vector<std::byte*> free_, leaving_;
 };

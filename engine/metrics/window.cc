@@ -23,7 +23,8 @@ std::size_t Ring::add_slot(std::string key, std::unique_ptr<Family> family) {
   slot.needed = family->needed_columns();
   slot.family = std::move(family);
   slot.bytes = slot.family->state_bytes();
-  if (!slot.is_sequential) slot.offset = arena_.add(slot.bytes, slot.family->states_own_nothing());
+  if (!slot.is_sequential)
+    slot.offset = arena_.add(slot.bytes, slot.family->states_own_nothing(), slot.family->state_alignment());
   has_sequential_ = has_sequential_ || slot.is_sequential;
   slots_.push_back(std::move(slot));
   return slots_.size() - 1;
