@@ -253,6 +253,8 @@ struct RankState final : FamilyState {
 
 class ExpectedRank final : public Estimate<ExpectedRank, RankState> {
  public:
+  bool merges_at_once(const FamilyState&) const override { return true; }
+  std::size_t row_bytes() const override { return 8; }
   using Estimate::Estimate;
   void merge(FamilyState& into, const FamilyState& from) const override {
     auto& own = static_cast<RankState&>(into);

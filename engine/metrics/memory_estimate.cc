@@ -107,7 +107,8 @@ std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& strea
     ring.out.most_series = std::max(ring.out.most_series, spec.most_series);
     const Duration lateness = spec.lateness.ns >= 0 ? spec.lateness : std::max(step, minutes(1));
     const Duration within = stream->join ? stream->join->within : Duration{0};
-    ring.keep = std::max(ring.keep, nominal(spec.window) + lateness + behind[id] + within);
+    ring.keep = std::max(
+        ring.keep, nominal(spec.window) + lateness + behind[id] + within + spec.trailing.gap + spec.trailing.span);
     for (const std::string& column : columns) {
       MetricSpec part = spec;
       if (!column.empty()) part.columns = {column};
@@ -120,7 +121,8 @@ std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& strea
       ring.pane += bytes;
       if (!(*family)->merges_at_once(*(*family)->make()) && !(*family)->slides()) ring.merged += bytes;
       ring.out.row_bytes += static_cast<double>((*family)->row_bytes());
-      ring.keeps_rows = ring.keeps_rows || by_rows || (*family)->is_sequential() || stream->join.has_value();
+      ring.keeps_rows = ring.keeps_rows || by_rows || (*family)->is_sequential() || stream->join.has_value() ||
+                        spec.trailing.is_set();
       ring.width = width_of(*stream);
     }
   }

@@ -20,7 +20,8 @@ struct MemoryEstimate {
   Duration rows_for{};
 };
 
-// Handles the engine would refuse are left out. In the order of the handles.
+// Handles the engine would refuse are left out. In the order of the handles. A past that moves (against = trailing ...)
+// is estimated by the width of its rows alone, which is low.
 std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& streams,
                                             const std::vector<HandleSpec>& handles);
 // A line for people: "about 41 kB, 12 kB for each label set of region, 24 bytes for each row of orders in 30 days".
