@@ -116,7 +116,7 @@ MetricSpec metric(const std::string& name, std::vector<std::string> columns) {
 
 void say(const std::string& name, const char* unit, const std::vector<double>& values) {
   std::printf("{\"name\": \"%s\", \"unit\": \"%s\", \"values\": [", name.c_str(), unit);
-  for (std::size_t i = 0; i < values.size(); ++i) std::printf("%s%.4f", i ? ", " : "", values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) std::printf("%s%.6g", i ? ", " : "", values[i]);
   std::puts("]}");
   std::fflush(stdout);
 }
