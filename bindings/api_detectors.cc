@@ -1,7 +1,7 @@
 // What walks along a handle's values: detectors, which score each new value by those before it, and trends, which draw
 // a line through them. Numbers out of range are found by the engine when the pack is checked, with the line's place.
 #include "bindings/declarations.h"
-#include "metrics/window_span.h"
+#include "metrics/windows/window_span.h"
 
 namespace tidewatch {
 

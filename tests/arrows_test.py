@@ -8,6 +8,10 @@ root = pathlib.Path(__file__).resolve().parent.parent
 rank = {"base": 0, "records": 1, "metrics": 2, "monitors": 3, "incidents": 4, "runbooks": 5, "core": 6, "store": 6,
         "io": 7, "bindings": 7, "app": 8}
 may_also = {("store", "base"), ("app", "io"), ("app", "bindings"), ("io", "store"), ("app", "store")}
+# Within metrics: the plain data of handles and readings, then the rooms, then the engine in the folder itself.
+plain = {"handle.h", "reading.h", "shared_reading.h", "chance.h", "metric_engine.h", "stream_metrics.h"}
+below = {"statistics": set(), "detectors": {"statistics"}, "families": {"statistics"},
+         "windows": {"statistics", "families"}, "joins": {"statistics", "families", "windows"}}
 heavy = re.compile(r"nlohmann|boost/|fmt/|spdlog|simdjson|curl/|sqlite3|date/")
 
 
@@ -21,6 +25,13 @@ def room_of(path):
 def room_of_include(name):
     first = name.split("/")[0]
     return first if first in rank else None
+
+
+def climbs_within_metrics(path, name):
+    room, parts = path.relative_to(root / "engine/metrics").parts[0], name.split("/")[1:]
+    if room not in below:
+        return False
+    return parts[0] not in below[room] | {room} if len(parts) == 2 else parts[0] not in plain
 
 
 faults = []
@@ -41,6 +52,8 @@ for path in files:
         is_private = room == "store" and name == "sqlite3.h"  # store.h, the face others read, does not include these
         if path.suffix == ".h" and heavy.search(name) and found.group(1) == "<" and not is_private:
             faults.append(f"{where}: a header includes {name}; keep it in a .cc")
+        if room == "metrics" and name.startswith("metrics/") and climbs_within_metrics(path, name):
+            faults.append(f"{where}: includes {name}: the arrow climbs within metrics")
         if found.group(1) == '"':
             target = room_of_include(name)
             if target is None or target == room:

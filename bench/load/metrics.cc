@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "flags.h"
-#include "metrics/family.h"
+#include "metrics/families/family.h"
 #include "metrics/metric_engine.h"
 
 using namespace tidewatch;

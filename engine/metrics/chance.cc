@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "base/text.h"
-#include "metrics/null_quantiles.h"
+#include "metrics/families/null_quantiles.h"
 
 namespace tidewatch {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "metrics/engine_state.h"
-#include "metrics/window_span.h"
+#include "metrics/windows/window_span.h"
 
 namespace tidewatch {
 namespace {

@@ -9,15 +9,15 @@
 #include <unordered_map>
 #include <vector>
 
-#include "metrics/detector_tracks.h"
+#include "metrics/detectors/detector_tracks.h"
 #include "metrics/handle_eval.h"
 #include "metrics/join_stream.h"
-#include "metrics/kept_rows.h"
 #include "metrics/metric_engine.h"
-#include "metrics/sequence.h"
 #include "metrics/stream_metrics.h"
-#include "metrics/watermark.h"
-#include "metrics/window.h"
+#include "metrics/windows/kept_rows.h"
+#include "metrics/windows/sequence.h"
+#include "metrics/windows/watermark.h"
+#include "metrics/windows/window.h"
 #include "records/expression.h"
 
 namespace tidewatch {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "metrics/exact_sum.h"
-#include "metrics/null_quantiles.h"
+#include "metrics/families/null_quantiles.h"
+#include "metrics/statistics/exact_sum.h"
 
 namespace tidewatch {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "metrics/coverage_panes.h"
-#include "metrics/label_join.h"
+#include "metrics/joins/coverage_panes.h"
+#include "metrics/joins/label_join.h"
 #include "records/expression.h"
 #include "records/schema.h"
 

@@ -6,9 +6,9 @@
 #include <map>
 #include <set>
 
-#include "metrics/family.h"
+#include "metrics/families/family.h"
 #include "metrics/metric_engine.h"
-#include "metrics/window_span.h"
+#include "metrics/windows/window_span.h"
 
 namespace tidewatch {
 namespace {

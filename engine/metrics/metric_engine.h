@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "metrics/handle.h"
-#include "metrics/join_counters.h"
+#include "metrics/joins/join_counters.h"
 #include "metrics/shared_reading.h"
 #include "records/batch.h"
 #include "records/labels.h"

@@ -10,7 +10,7 @@
 #include "base/calendar.h"
 #include "metrics/handle.h"
 #include "metrics/reading.h"
-#include "metrics/sparse_panes.h"
+#include "metrics/windows/sparse_panes.h"
 #include "records/batch.h"
 
 namespace tidewatch {

@@ -39,7 +39,8 @@ struct DerivedSpec {
   std::string name;
   std::string expression;
   // Instead of an expression: `previous(close, symbol)`, the newest value of `previous_of` that is not null in an
-  // earlier row with the same `previous_by`. It is filled once rows are in order (metrics/sequence.h), null until then.
+  // earlier row with the same `previous_by`. It is filled once rows are in order (metrics/windows/sequence.h), null
+  // until then.
   std::string previous_of = {};
   std::vector<std::string> previous_by = {};
 };

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "metrics/detectors/detector.h"
-#include "metrics/ks_tail.h"
+#include "metrics/statistics/ks_tail.h"
 
 namespace tidewatch {
 namespace {

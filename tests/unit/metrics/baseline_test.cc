@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "engine_fixture.h"
-#include "metrics/kept_rows.h"
+#include "metrics/windows/kept_rows.h"
 
 using namespace engine_fixture;
 

@@ -5,7 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include "engine_fixture.h"
-#include "metrics/exact_sum.h"
+#include "metrics/statistics/exact_sum.h"
 
 using namespace tidewatch;
 

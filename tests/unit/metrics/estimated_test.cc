@@ -6,7 +6,7 @@
 
 #include "engine_fixture.h"
 #include "family_rows.h"
-#include "metrics/isotonic.h"
+#include "metrics/statistics/isotonic.h"
 
 using namespace tidewatch;
 using rows::metric;

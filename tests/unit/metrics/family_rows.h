@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "metrics/family.h"
+#include "metrics/families/family.h"
 #include "metrics/metric_engine.h"
 
 namespace tidewatch::rows {

@@ -1,5 +1,5 @@
 // The name of a set of rows, and the sample of it that is kept.
-#include "metrics/kept_rows.h"
+#include "metrics/windows/kept_rows.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

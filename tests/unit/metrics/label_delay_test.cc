@@ -1,5 +1,5 @@
 // The delay curve against the vector of the design page and a second way to compute it.
-#include "metrics/label_delay.h"
+#include "metrics/joins/label_delay.h"
 
 #include <catch2/catch.hpp>
 

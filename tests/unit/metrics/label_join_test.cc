@@ -1,6 +1,6 @@
 // The join buffer against a second, naive reading of the table of rules: after every batch of thousands of random
 // sequences, what it has emitted so far must be what the table says about the rows seen so far.
-#include "metrics/label_join.h"
+#include "metrics/joins/label_join.h"
 
 #include <catch2/catch.hpp>
 

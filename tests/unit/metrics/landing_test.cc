@@ -3,9 +3,9 @@
 #include <set>
 
 #include "engine_fixture.h"
-#include "metrics/label_index.h"
-#include "metrics/pane_block.h"
-#include "metrics/value_list.h"
+#include "metrics/statistics/value_list.h"
+#include "metrics/windows/label_index.h"
+#include "metrics/windows/pane_block.h"
 #include "records/expression.h"
 
 using namespace engine_fixture;

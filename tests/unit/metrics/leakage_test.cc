@@ -5,7 +5,7 @@
 #include <random>
 
 #include "family_rows.h"
-#include "metrics/family.h"
+#include "metrics/families/family.h"
 
 using namespace tidewatch;
 

@@ -6,8 +6,8 @@
 
 #include "engine_fixture.h"
 #include "family_rows.h"
-#include "metrics/ks_tail.h"
-#include "metrics/row_store.h"
+#include "metrics/statistics/ks_tail.h"
+#include "metrics/windows/row_store.h"
 
 using namespace tidewatch;
 using rows::metric;

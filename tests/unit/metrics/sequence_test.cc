@@ -1,5 +1,5 @@
 // previous(column): the row before, whatever order rows come in, and after restarts.
-#include "metrics/sequence.h"
+#include "metrics/windows/sequence.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

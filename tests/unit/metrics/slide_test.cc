@@ -4,7 +4,7 @@
 
 #include "catalogue_rows.h"
 #include "engine_fixture.h"
-#include "metrics/row_store.h"
+#include "metrics/windows/row_store.h"
 
 using namespace tidewatch;
 

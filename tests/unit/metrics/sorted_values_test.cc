@@ -1,5 +1,5 @@
 // Values that are kept in order must be a plain sorted list, whatever was added, merged and taken out between.
-#include "metrics/sorted_values.h"
+#include "metrics/statistics/sorted_values.h"
 
 #include <catch2/catch.hpp>
 #include <random>

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "family_rows.h"
-#include "metrics/exact_sum.h"
-#include "metrics/false_discovery.h"
+#include "metrics/statistics/exact_sum.h"
+#include "metrics/statistics/false_discovery.h"
 
 using namespace tidewatch;
 using rows::metric;

@@ -8,11 +8,11 @@
 #include "engine_fixture.h"
 #include "family_rows.h"
 #include "metrics/expectation.h"
+#include "metrics/families/inflation.h"
+#include "metrics/families/null_quantiles.h"
+#include "metrics/families/tally.h"
 #include "metrics/handle_eval.h"
-#include "metrics/inflation.h"
-#include "metrics/ks_tail.h"
-#include "metrics/null_quantiles.h"
-#include "metrics/tally.h"
+#include "metrics/statistics/ks_tail.h"
 
 using namespace tidewatch;
 using rows::metric;

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "engine_fixture.h"
-#include "metrics/binning.h"
+#include "metrics/statistics/binning.h"
 
 using namespace engine_fixture;
 

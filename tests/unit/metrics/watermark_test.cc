@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "engine_fixture.h"
-#include "metrics/watermark.h"
+#include "metrics/windows/watermark.h"
 
 using namespace engine_fixture;
 

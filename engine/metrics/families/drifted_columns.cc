@@ -1,0 +1,183 @@
+// drifted_columns: the share of columns that drifted, with the false discovery rate held at 5 % by Benjamini and
+// Hochberg (JRSS B 57, 1995). One state holds a drift state a column, so one metric answers for a whole table. A column
+// with too few rows is not tested and does not dilute the share. The rule assumes columns that are independent or
+// positively related; its list is in `text`.
+#include <algorithm>
+#include <new>
+
+#include "metrics/families/family_of.h"
+#include "metrics/statistics/false_discovery.h"
+
+namespace tidewatch {
+namespace {
+
+constexpr double false_discovery_rate = 0.05;
+
+struct TableState final : FamilyState {
+  std::uint64_t n = 0;
+  std::vector<std::unique_ptr<FamilyState>> columns;
+  std::size_t memory_bytes() const override {
+    std::size_t bytes = sizeof *this;
+    for (const auto& column : columns) bytes += column->memory_bytes();
+    return bytes;
+  }
+};
+
+class DriftedColumns final : public Family {
+ public:
+  struct Part {
+    std::string name;
+    std::unique_ptr<Family> family;
+    MetricSpec spec;
+  };
+  explicit DriftedColumns(std::vector<Part> parts) : parts_(std::move(parts)) {}
+
+  std::unique_ptr<FamilyState> make() const override {
+    auto state = std::make_unique<TableState>();
+    begin(*state);
+    return state;
+  }
+  std::size_t state_bytes() const override { return sizeof(TableState); }
+  std::size_t pane_bytes() const override {
+    std::size_t bytes = sizeof(TableState);
+    for (const Part& part : parts_) bytes += sizeof(void*) + 128 + part.family->pane_bytes();
+    return bytes;
+  }
+  std::size_t row_bytes() const override {
+    std::size_t bytes = 0;
+    for (const Part& part : parts_) bytes += part.family->row_bytes();
+    return bytes;
+  }
+  bool states_own_nothing() const override { return false; }
+  void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
+    for (std::byte* const block : blocks) begin(*new (block + offset) TableState());
+  }
+  void add_each(std::span<std::byte* const> blocks, std::size_t offset, const Batch& batch,
+                std::span<const std::uint32_t> rows) const override {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      add_row(*reinterpret_cast<FamilyState*>(blocks[i] + offset), batch, rows[i]);
+  }
+  std::unique_ptr<FamilyState> make_window() const override {
+    auto state = std::make_unique<TableState>();
+    for (const Part& part : parts_) state->columns.push_back(part.family->make_window());
+    return state;
+  }
+  void prepare(const Batch& batch) override {
+    for (const Part& part : parts_) part.family->prepare(batch);
+  }
+  void prepare_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
+    for (const Part& part : parts_) part.family->prepare_rows(batch, rows);
+  }
+  void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
+    auto& own = static_cast<TableState&>(state);
+    own.n += rows.size();
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->add(*own.columns[i], batch, rows);
+  }
+  void merge(FamilyState& into, const FamilyState& from) const override {
+    auto& own = static_cast<TableState&>(into);
+    const auto& other = static_cast<const TableState&>(from);
+    own.n += other.n;
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->merge(*own.columns[i], *other.columns[i]);
+  }
+  void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const override {
+    const auto& own = static_cast<const TableState&>(state);
+    out.n = own.n;
+    out.nulls = out.excluded = 0;
+    std::vector<std::pair<double, std::size_t>> tested;  // p, column
+    std::string untested;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      Reading one;
+      MetricSpec asked = parts_[i].spec;
+      asked.min_n = 0;  // the test's own least
+      parts_[i].family->read(*own.columns[i], asked, context, one);
+      out.baseline_n = std::max(out.baseline_n, one.baseline_n);
+      if (one.status == Status::ok && one.p_value)
+        tested.emplace_back(*one.p_value, i);
+      else
+        untested += (untested.empty() ? "" : "; ") + parts_[i].name + ": " + one.reason;
+    }
+    std::sort(tested.begin(), tested.end());
+    std::size_t rejected = 0;
+    for (std::size_t i = 0; i < tested.size(); ++i)
+      if (tested[i].first <= false_discovery_rate * static_cast<double>(i + 1) / static_cast<double>(tested.size()))
+        rejected = i + 1;
+    std::vector<std::size_t> listed;
+    for (std::size_t i = 0; i < rejected; ++i) listed.push_back(tested[i].second);
+    std::sort(listed.begin(), listed.end());
+    out.text.clear();
+    for (const std::size_t i : listed) out.text += (out.text.empty() ? "" : ", ") + parts_[i].name;
+    if (tested.empty()) {
+      out.value.reset();
+      out.status = Status::insufficient;
+      out.reason = "no column could be tested: " + untested;
+      return;
+    }
+    std::vector<double> p_values;
+    for (const auto& each : tested) p_values.push_back(each.first);
+    settle(out, spec, static_cast<double>(rejected) / static_cast<double>(tested.size()));
+    out.p_value = adjusted_p_values(p_values).front();  // of the column least like the baseline
+  }
+  void write(const FamilyState& state, ByteWriter& out) const override {
+    const auto& own = static_cast<const TableState&>(state);
+    out.put(own.n);
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->write(*own.columns[i], out);
+  }
+  std::unique_ptr<FamilyState> read_state(ByteReader& in) const override {
+    auto state = std::make_unique<TableState>();
+    state->n = in.get<std::uint64_t>();
+    for (const Part& part : parts_) {
+      auto column = part.family->read_state(in);
+      if (!column) return nullptr;
+      state->columns.push_back(std::move(column));
+    }
+    return state;
+  }
+  // None: a row with a null in one column still counts for the others.
+  std::vector<std::size_t> needed_columns() const override { return {}; }
+
+  bool needs_baseline() const override { return true; }
+  void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
+    for (const Part& part : parts_) part.family->reference_rows(batch, rows);
+  }
+  void reference_seal() override {
+    for (const Part& part : parts_) part.family->reference_seal();
+  }
+  void write_reference(ByteWriter& out) const override {
+    for (const Part& part : parts_) part.family->write_reference(out);
+  }
+  bool read_reference(ByteReader& in) override {
+    for (const Part& part : parts_)
+      if (!part.family->read_reference(in)) return false;
+    return true;
+  }
+
+ private:
+  void begin(TableState& state) const {
+    for (const Part& part : parts_) state.columns.push_back(part.family->make());
+  }
+  std::vector<Part> parts_;
+};
+
+}  // namespace
+
+FamilyMade make_drifted_columns(const FamilyInput& input) {
+  const MetricSpec& spec = input.spec;
+  const std::string test = spec.test.empty() ? "psi" : spec.test;
+  if (test != "psi" && test != "chi2" && test != "ks" && test != "kl" && test != "js" && test != "hellinger")
+    return invalid("drifted_columns: expected test \"psi\", \"chi2\", \"ks\", \"kl\", \"js\" or \"hellinger\", got \"" +
+                   test + "\"");
+  std::vector<DriftedColumns::Part> parts;
+  for (std::size_t i = 0; i < input.columns.size(); ++i) {
+    MetricSpec one = spec;
+    one.metric = test;
+    one.columns = {spec.columns[i]};
+    const bool is_text = input.types[i] == ColumnType::string || input.types[i] == ColumnType::category;
+    if (test == "ks" && is_text) one.metric = "chi2";  // a text has no order
+    auto family = make_family(one, input.stream);
+    if (!family) return family.error();
+    parts.push_back({spec.columns[i], std::move(*family), std::move(one)});
+  }
+  return FamilyMade(std::make_unique<DriftedColumns>(std::move(parts)));
+}
+
+}  // namespace tidewatch
