@@ -1,6 +1,6 @@
 // POSTs with libcurl on the libuv loop: curl says which sockets to watch, uv_poll watches them, no thread is spent on a
 // slow receiver. For what the plain client leaves: TLS, proxies, users in URLs. Redirects are not followed: a webhook
-// that moved is a configuration error. libcurl is loaded with the first such transfer, not linked (decision 0017).
+// that moved is a configuration error. libcurl is loaded with the first such transfer, not linked (decision 0022).
 #pragma once
 
 #include <memory>

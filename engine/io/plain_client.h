@@ -1,6 +1,6 @@
 // POSTs over plain HTTP on the libuv loop: one write and one read a request on a kept connection, nothing allocated
 // that can be kept. A storm of alerts is thousands of them at once, and most receivers are a neighbour on the same
-// machine or network. What is not plain (TLS, a proxy, a user in the URL) is libcurl's (decision 0017).
+// machine or network. What is not plain (TLS, a proxy, a user in the URL) is libcurl's (decision 0022).
 #pragma once
 
 #include <functional>
