@@ -69,6 +69,18 @@ bool is_plain_host(std::string_view s) {
   });
 }
 
+// Names that mean this machine and are not asked of anybody (RFC 6761, 6.3): localhost and what ends in .localhost.
+bool is_localhost(std::string_view host) {
+  constexpr std::string_view name = "localhost";
+  if (!host.empty() && host.back() == '.') host.remove_suffix(1);
+  if (host.size() < name.size()) return false;
+  const std::string_view end = host.substr(host.size() - name.size());
+  if (!std::equal(end.begin(), end.end(), name.begin(),
+                  [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; }))
+    return false;
+  return host.size() == name.size() || host[host.size() - name.size() - 1] == '.';
+}
+
 }  // namespace
 
 std::optional<PlainUrl> read_plain_url(std::string_view url) {
@@ -226,6 +238,12 @@ struct PlainClient::State {
     if (uv_ip4_addr(receiver.host.c_str(), receiver.port, reinterpret_cast<sockaddr_in*>(&address)) == 0 ||
         uv_ip6_addr(receiver.host.c_str(), receiver.port, reinterpret_cast<sockaddr_in6*>(&address)) == 0) {
       c.addresses.push_back(address);
+      connect(c);
+      return;
+    }
+    if (is_localhost(receiver.host)) {
+      uv_ip4_addr("127.0.0.1", receiver.port, reinterpret_cast<sockaddr_in*>(&c.addresses.emplace_back()));
+      uv_ip6_addr("::1", receiver.port, reinterpret_cast<sockaddr_in6*>(&c.addresses.emplace_back()));
       connect(c);
       return;
     }

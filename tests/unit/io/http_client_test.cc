@@ -398,7 +398,8 @@ TEST_CASE("names are looked up, and what cannot be reached says why") {
   PlainClient client(loop);
   {
     Receiver receiver(always(ok));
-    CHECK(ask(loop, client, receiver.url("localhost")).status == 200);
+    for (const char* name : {"localhost", "LocalHost.", "hooks.localhost"})
+      CHECK(ask(loop, client, receiver.url(name)).status == 200);
   }
   int port = 0;
   {
@@ -412,19 +413,20 @@ TEST_CASE("names are looked up, and what cannot be reached says why") {
 }
 
 TEST_CASE("a client that ends takes its transfers along, and nobody hears of them") {
-  for (const char* host : {"127.0.0.1", "127.0.0.1", "127.0.0.1", "localhost"}) {
+  for (const char* host : {"127.0.0.1", "127.0.0.1", "127.0.0.1", "no-such-host.invalid"}) {
     static int turns = 0;
     Receiver receiver([](Receiver& r, int socket, int) { r.read(socket), Receiver::wait(socket); });
     Loop loop;
-    int heard = 0;
+    int heard = 0, before = 0;
     {
       PlainClient client(loop);
       for (int i = 0; i < 40; ++i)
         post(client, receiver.url(host), std::string(100'000, 'x'), seconds(5), [&](const HttpReply&) { ++heard; });
       turn(loop, turns += 2);
+      before = heard;  // a name nobody knows may have been said to be unknown already
     }
     turn(loop);
-    CHECK(heard == 0);
+    CHECK(heard == before);
   }
 }
 
