@@ -76,7 +76,7 @@ bool parse_common(std::string_view text, bool local_is_utc, std::int64_t& ns) {
   }
   if ((text[i] != '+' && text[i] != '-') || text.size() != i + 6 || text[i + 3] != ':') return false;
   const int offset_hours = two(s + i + 1), offset_minutes = two(s + i + 4);
-  if (offset_hours < 0 || offset_hours > 23 || offset_minutes < 0 || offset_minutes > 59) return false;
+  if (offset_hours < 0 || offset_hours > 18 || offset_minutes < 0 || offset_minutes > 59) return false;
   const int offset = offset_hours * 3600 + offset_minutes * 60;
   ns = (text[i] == '+' ? at - offset : at + offset) * second_ns + fraction;
   return true;

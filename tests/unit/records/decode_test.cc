@@ -253,9 +253,17 @@ TEST_CASE("the hand parser of times agrees with the general one") {
     REQUIRE(parse_event_time(text, "UTC", ns));
     REQUIRE(ns == at.ns);
   }
-  const std::vector<std::string> texts = {
-      "2004-01-05", "2004-01-05 10:11:12",       "2004-01-05T10:11:12.5", "2004-02-29T00:00:00+05:30",
-      "1900-02-28", "2000-02-29T23:59:59-01:00", "2004-01-05T10:11",      "2026-03-08 02:30:00"};
+  const std::vector<std::string> texts = {"2004-01-05",
+                                          "2004-01-05 10:11:12",
+                                          "2004-01-05T10:11:12.5",
+                                          "2004-02-29T00:00:00+05:30",
+                                          "1900-02-28",
+                                          "2000-02-29T23:59:59-01:00",
+                                          "2004-01-05T10:11",
+                                          "2026-03-08 02:30:00",
+                                          "2004-01-05T10:11:12+18:59",
+                                          "2004-01-05T10:11:12+19:00",
+                                          "2004-01-05T10:11:12-23:00"};
   for (const std::string& text : texts) {
     for (const std::string zone : {"UTC", "America/New_York"}) {
       INFO(text + " " + zone);
