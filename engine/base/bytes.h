@@ -58,6 +58,12 @@ class ByteReader {
     at_ += sizeof v;
     return v;
   }
+  // Of an instant or a duration: bad outside the range (far_past to far_future) in which differences cannot overflow.
+  std::int64_t nanoseconds() {
+    const auto ns = get<std::int64_t>();
+    if (ns < INT64_MIN / 2 || ns > INT64_MAX / 2) good_ = false;
+    return good_ ? ns : 0;
+  }
   std::string text() {
     const auto n = get<std::uint32_t>();
     if (!need(n)) return {};

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t checkpoint_version = 4;  // 4: what was never quiet; baselines are the metrics'
 
 void put_instant(ByteWriter& out, Instant t) { out.put(t.ns); }
-Instant get_instant(ByteReader& in) { return {in.get<std::int64_t>()}; }
+Instant get_instant(ByteReader& in) { return {in.nanoseconds()}; }
 
 void write_health(ByteWriter& out, const Health& h) {
   out.put(static_cast<std::uint8_t>(h.is_active));

@@ -187,7 +187,7 @@ Done ScriptUnits::restore(ByteReader& in) {
     kept.strikes = in.get<std::int32_t>();
     kept.is_quarantined = in.get<std::uint8_t>() != 0;
     kept.trials = in.get<std::int32_t>();
-    for (Instant* at : {&kept.next_trial, &kept.last_good, &kept.last_strike}) *at = {in.get<std::int64_t>()};
+    for (Instant* at : {&kept.next_trial, &kept.last_good, &kept.last_strike}) *at = {in.nanoseconds()};
     kept.is_failing = in.get<std::uint8_t>() != 0;
     kept.complaint = in.text();
     for (auto& unit : units_) {

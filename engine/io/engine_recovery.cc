@@ -28,7 +28,7 @@ StoredInput read_input(ByteReader& in) {
   const auto kind = in.get<std::uint8_t>();
   if (kind > static_cast<std::uint8_t>(StoredInput::Kind::pause)) in.fail();
   out.kind = static_cast<StoredInput::Kind>(kind);
-  out.at.ns = in.get<std::int64_t>();
+  out.at.ns = in.nanoseconds();
   out.stream = in.text();
   out.source = in.text();
   out.body = in.text();
@@ -127,7 +127,7 @@ Done Engine::State::restore(const StoredCheckpoint& kept) {
     const std::size_t missing = in.count(8);
     for (std::size_t i = 0; i < missing && in.good(); ++i) {
       AbsentPack& pack = absent[in.text()];
-      pack.since.ns = in.get<std::int64_t>();
+      pack.since.ns = in.nanoseconds();
       pack.body = in.text();
       const std::size_t inputs = in.count(8);
       for (std::size_t k = 0; k < inputs && in.good(); ++k) pack.inputs.push_back(read_input(in));

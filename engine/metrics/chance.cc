@@ -239,7 +239,7 @@ Chance read_chance(ByteReader& in) {
   c.degrees = in.get<std::uint32_t>();
   if (c.degrees > 100'000) in.fail();
   c.reads = in.get<std::uint32_t>();
-  c.over.ns = in.get<std::int64_t>();
+  c.over.ns = in.nanoseconds();
   c.n = in.get<std::uint64_t>();
   c.m = in.get<std::uint64_t>();
   c.standard_error = in.get<double>();

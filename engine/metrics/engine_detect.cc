@@ -382,12 +382,12 @@ Done MetricEngine::State::read_detectors(ByteReader& in) {
       if (!tracks[id] || tracks[id]->key != key) continue;
       DetectorTracks& all = *tracks[id];
       ByteReader body(bytes);
-      all.settled_until.ns = body.get<std::int64_t>();
+      all.settled_until.ns = body.nanoseconds();
       for (std::size_t j = body.count(30); j > 0 && body.good(); --j) {
         LabelSet labels = LabelSet::read(body);
         DetectorTrack::Walk walk;
-        walk.until.ns = body.get<std::int64_t>();
-        walk.window.ns = body.get<std::int64_t>();
+        walk.until.ns = body.nanoseconds();
+        walk.window.ns = body.nanoseconds();
         walk.has_scored = body.get<std::uint8_t>() != 0;
         const bool has_detector = body.get<std::uint8_t>() != 0;
         const std::string state = body.text();
@@ -398,7 +398,7 @@ Done MetricEngine::State::read_detectors(ByteReader& in) {
         }
         for (std::size_t k = body.count(46); k > 0 && body.good(); --k) {
           DetectorTrack::Taken one;
-          one.at.ns = body.get<std::int64_t>();
+          one.at.ns = body.nanoseconds();
           one.value = body.get<double>();
           const bool has_score = body.get<std::uint8_t>() != 0;
           const double score = body.get<double>();

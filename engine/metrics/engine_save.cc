@@ -39,7 +39,7 @@ void read_counters(StreamCounters& c, ByteReader& in) {
     std::string reason = in.text();
     c.rejected_by.emplace_back(std::move(reason), in.get<std::uint64_t>());
   }
-  for (Instant* t : {&c.newest_event, &c.last_arrival, &c.watermark}) t->ns = in.get<std::int64_t>();
+  for (Instant* t : {&c.newest_event, &c.last_arrival, &c.watermark}) t->ns = in.nanoseconds();
 }
 
 bool read_baseline(BaselineState& baseline, const StreamState* owner, ByteReader& in) {
@@ -48,14 +48,14 @@ bool read_baseline(BaselineState& baseline, const StreamState* owner, ByteReader
   saved.is_sealed = in.get<std::uint8_t>() != 0;
   saved.rows = in.get<std::uint64_t>();
   if (!saved.digest.read(in)) return false;
-  saved.oldest.ns = in.get<std::int64_t>();
-  saved.newest.ns = in.get<std::int64_t>();
+  saved.oldest.ns = in.nanoseconds();
+  saved.newest.ns = in.nanoseconds();
   if (!owner || in.text() != definition_of(baseline, *owner)) return in.good();
   BaselineEvidence evidence;
   evidence.name = baseline.spec.name;
   evidence.hash = in.text();
-  evidence.from.ns = in.get<std::int64_t>();
-  evidence.to.ns = in.get<std::int64_t>();
+  evidence.from.ns = in.nanoseconds();
+  evidence.to.ns = in.nanoseconds();
   if (in.get<std::uint8_t>() != 0) {
     saved.kept = std::make_unique<KeptRows>(owner->spec.schema.columns.size());
     if (!saved.kept->read(in)) return false;
@@ -155,14 +155,14 @@ Done MetricEngine::restore(ByteReader& in) {
     ByteReader body(bytes);
     const bool has_watermark = stream->watermark.read(body);
     read_counters(stream->counters, body);
-    stream->first_row.ns = body.get<std::int64_t>();
-    stream->started.ns = body.get<std::int64_t>();
+    stream->first_row.ns = body.nanoseconds();
+    stream->started.ns = body.nanoseconds();
     const bool has_log = stream->log.read(body);
     if (!has_watermark || !has_log) return invalid("metrics checkpoint: stream \"" + name + "\" is damaged");
     if (body.text() != shape_of(stream->spec)) continue;
     for (std::size_t j = body.count(16); j > 0 && body.good(); --j) {
       const auto column = static_cast<std::size_t>(body.get<std::uint64_t>());
-      const Instant at{body.get<std::int64_t>()};
+      const Instant at{body.nanoseconds()};
       if (const auto found = stream->newest_in.find(column); found != stream->newest_in.end()) found->second = at;
     }
     if (stream->sequence) {

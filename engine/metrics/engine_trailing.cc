@@ -17,10 +17,10 @@ void TrailingCuts::write(const Family& family, ByteWriter& out) const {
 }
 
 bool TrailingCuts::read(const Family& family, ByteReader& in) {
-  next.ns = in.get<std::int64_t>();
+  next.ns = in.nanoseconds();
   made.clear();
   for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
-    const Instant since{in.get<std::int64_t>()};
+    const Instant since{in.nanoseconds()};
     auto cut = family.read_cut(in);
     if (!cut) return false;
     made.emplace_back(since, std::move(cut));

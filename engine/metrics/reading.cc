@@ -89,7 +89,7 @@ Reading read_reading(ByteReader& in) {
     std::string reason = in.text();
     r.excluded_by.emplace_back(std::move(reason), in.get<std::uint64_t>());
   }
-  for (Instant* t : {&r.from, &r.to, &r.as_of}) t->ns = in.get<std::int64_t>();
+  for (Instant* t : {&r.from, &r.to, &r.as_of}) t->ns = in.nanoseconds();
   r.revision = in.get<std::uint32_t>();
   r.is_final = in.get<std::uint8_t>() != 0;
   r.error.kind = in.get<ErrorBound::Kind>();
@@ -100,8 +100,8 @@ Reading read_reading(ByteReader& in) {
   if (in.get<std::uint8_t>() != 0) {
     auto baseline = std::make_shared<BaselineEvidence>();
     baseline->name = in.text();
-    baseline->from.ns = in.get<std::int64_t>();
-    baseline->to.ns = in.get<std::int64_t>();
+    baseline->from.ns = in.nanoseconds();
+    baseline->to.ns = in.nanoseconds();
     baseline->hash = in.text();
     r.baseline = std::move(baseline);
   }

@@ -74,7 +74,7 @@ void Flapping::write(ByteWriter& out) const {
 void Flapping::read(ByteReader& in) {
   bits_ = in.get<std::uint32_t>();
   slot_ = in.get<std::int64_t>();
-  length_.ns = in.get<std::int64_t>();
+  length_.ns = in.nanoseconds();
   const auto on = in.get<std::uint8_t>();
   // A slot number that cannot be an instant would overflow next_deadline().
   const bool is_sane =

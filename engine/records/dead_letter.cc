@@ -90,7 +90,7 @@ bool DeadLetterRing::read(ByteReader& in) {
   }
   for (std::size_t i = 0, n = in.count(36); i < n && in.good(); ++i) {
     DeadLetter letter;
-    letter.at.ns = in.get<std::int64_t>();
+    letter.at.ns = in.nanoseconds();
     for (std::string* text : {&letter.stream, &letter.source, &letter.reason, &letter.detail, &letter.record}) {
       *text = in.text();
     }

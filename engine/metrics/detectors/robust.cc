@@ -72,7 +72,7 @@ struct Past {
     const std::size_t n = in.count(16);
     values.clear();
     for (std::size_t i = 0; i < n && in.good(); ++i) {
-      const auto at = in.get<std::int64_t>();
+      const auto at = in.nanoseconds();
       const double value = in.get<double>();
       if (!std::isfinite(value) || (!values.empty() && at <= values.back().first)) return false;
       values.emplace_back(at, value);

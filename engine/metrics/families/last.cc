@@ -34,7 +34,7 @@ struct LastState final : FamilyState {
   }
   bool read(ByteReader& in) {
     tally.read(in);
-    time_ns = in.get<std::int64_t>();
+    time_ns = in.nanoseconds();
     number = in.get<double>();
     text = in.text();
     return in.good();

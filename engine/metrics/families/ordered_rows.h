@@ -41,7 +41,7 @@ inline void write_rows(const std::vector<OrderedRow>& rows, ByteWriter& out) {
 inline std::vector<OrderedRow> read_rows(ByteReader& in) {
   std::vector<OrderedRow> rows(in.count(24));
   for (OrderedRow& row : rows) {
-    row.time_ns = in.get<std::int64_t>();
+    row.time_ns = in.nanoseconds();
     row.first = in.get<double>();
     row.second = in.get<double>();
   }

@@ -207,14 +207,14 @@ void CoveragePanes::write(ByteWriter& out) const {
 bool CoveragePanes::read(ByteReader& in) {
   const auto get = [&](std::map<std::int64_t, std::uint64_t>& counts) {
     for (std::size_t i = in.count(16); i > 0 && in.good(); --i) {
-      const auto at = in.get<std::int64_t>();
+      const auto at = in.nanoseconds();
       counts[at] = in.get<std::uint64_t>();
     }
   };
   series_.clear();
   for (std::size_t i = in.count(20); i > 0 && in.good(); --i) {
     Series& series = series_[LabelSet::read(in)];
-    series.last.ns = in.get<std::int64_t>();
+    series.last.ns = in.nanoseconds();
     for (std::size_t j = in.count(216); j > 0 && in.good(); --j) {
       Pane& pane = series.panes.at(in.get<std::int64_t>());
       CoverageSum& s = pane.sum;

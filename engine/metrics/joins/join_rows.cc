@@ -165,7 +165,7 @@ void JoinRows::write(ByteWriter& out) const {
 
 bool JoinRows::read(ByteReader& in) {
   for (std::size_t i = in.count(12); i > 0 && in.good(); --i) {
-    const auto time = in.get<std::int64_t>();
+    const auto time = in.nanoseconds();
     insert(time, in.text());
   }
   return in.good();

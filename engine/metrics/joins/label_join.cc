@@ -415,7 +415,7 @@ void LabelJoin::write(ByteWriter& out) const {
 
 bool LabelJoin::read(ByteReader& in) {
   counters_.read(in);
-  for (Instant* t : {&predicted_watermark_, &actual_watermark_, &settled_, &evicted_}) t->ns = in.get<std::int64_t>();
+  for (Instant* t : {&predicted_watermark_, &actual_watermark_, &settled_, &evicted_}) t->ns = in.nanoseconds();
   version_ = in.get<std::uint64_t>();
   Batch check = joined_batch(shape_);
   for (std::size_t i = in.count(20); i > 0 && in.good(); --i) {

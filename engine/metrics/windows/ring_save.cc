@@ -135,7 +135,7 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
   for (std::uint64_t* v : {&landed_version_, &closed_version_, &mark_version_, &overflowed_})
     *v = in.get<std::uint64_t>();
   read_end_ = in.get<std::int64_t>();
-  read_as_of_.ns = in.get<std::int64_t>();
+  read_as_of_.ns = in.nanoseconds();
   swept_ = in.get<std::int64_t>();
   settled_ = in.get<std::int64_t>();
   marks_.clear();
@@ -157,8 +157,8 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
       series = by_label_[id] = &make_series(std::move(labels), id);
     }
     series->version = in.get<std::uint64_t>();
-    series->last_row.ns = in.get<std::int64_t>();
-    if (had_past) series->first_row.ns = in.get<std::int64_t>();
+    series->last_row.ns = in.nanoseconds();
+    if (had_past) series->first_row.ns = in.nanoseconds();
     for (std::size_t j = in.count(9); j > 0 && in.good(); --j) {
       Pane& pane = pane_for(*series, in.get<std::int64_t>());
       make_fresh_states();
@@ -205,7 +205,7 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
         window.series_version = in.get<std::uint64_t>();
         window.mark_version = in.get<std::uint64_t>();
         window.first_rows = in.get<std::uint64_t>();
-        window.next_row.ns = in.get<std::int64_t>();
+        window.next_row.ns = in.nanoseconds();
         if (recorder < recorder_of.size() && recorder_of[recorder] != gone)
           series->recorded[recorder_of[recorder]].push_back(std::move(window));
       }

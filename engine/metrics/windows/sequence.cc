@@ -149,7 +149,7 @@ bool Sequence::read(ByteReader& in) {
       const std::string series = in.text();
       Last& last = step.last[series];
       last.value = in.get<double>();
-      last.at.ns = in.get<std::int64_t>();
+      last.at.ns = in.nanoseconds();
     }
   }
   return in.good();

@@ -61,16 +61,16 @@ void Watermark::write(ByteWriter& out) const {
 }
 
 bool Watermark::read(ByteReader& in) {
-  value_.ns = in.get<std::int64_t>();
-  newest_.ns = in.get<std::int64_t>();
-  reached_.ns = in.get<std::int64_t>();
-  last_arrival_.ns = in.get<std::int64_t>();
+  value_.ns = in.nanoseconds();
+  newest_.ns = in.nanoseconds();
+  reached_.ns = in.nanoseconds();
+  last_arrival_.ns = in.nanoseconds();
   sources_.clear();
   for (std::size_t i = in.count(29); i > 0 && in.good(); --i) {
     Source& source = sources_[in.text()];
-    source.newest.ns = in.get<std::int64_t>();
-    source.last_arrival.ns = in.get<std::int64_t>();
-    source.watermark.ns = in.get<std::int64_t>();
+    source.newest.ns = in.nanoseconds();
+    source.last_arrival.ns = in.nanoseconds();
+    source.watermark.ns = in.nanoseconds();
     source.is_idle = in.get<std::uint8_t>() != 0;
   }
   return in.good();

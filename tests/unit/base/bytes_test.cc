@@ -1,4 +1,4 @@
-// Texts written piece by piece are the texts written whole, one within another too.
+// What a checkpoint is made of: texts written piece by piece are the texts written whole; absurd instants are damage.
 #include <catch2/catch.hpp>
 
 #include "base/bytes.h"
@@ -27,4 +27,17 @@ TEST_CASE("a text written piece by piece has the bytes of one written whole") {
   pieces.end_text(pieces.begin_text());
   pieces.put(true);
   CHECK(pieces.bytes() == whole.bytes());
+}
+
+TEST_CASE("an instant so far out that differences could overflow is damage") {
+  for (const auto& [ns, is_good] :
+       {std::pair{INT64_MIN / 2, true}, std::pair{INT64_MAX / 2, true}, std::pair{std::int64_t{0}, true},
+        std::pair{INT64_MIN / 2 - 1, false}, std::pair{INT64_MAX / 2 + 1, false}, std::pair{INT64_MIN, false}}) {
+    CAPTURE(ns);
+    ByteWriter out;
+    out.put(ns);
+    ByteReader in(out.bytes());
+    CHECK(in.nanoseconds() == (is_good ? ns : 0));
+    CHECK(in.good() == is_good);
+  }
 }
