@@ -9,6 +9,7 @@
 #include "app/data_files.h"
 #include "base/text.h"
 #include "core/core.h"
+#include "io/stored_baseline.h"
 #include "store/store.h"
 
 namespace tidewatch {
@@ -75,16 +76,7 @@ int baseline_pin_command(const BaselineArguments& a) {
     std::erase_if(*known, [&](const StoredBaseline& each) { return each.name != a.name; });
     const bool is_same =
         !known->empty() && known->front().hash == view.evidence->hash && known->front().definition == view.definition;
-    StoredBaseline row;
-    row.pack = pack->spec().name;
-    row.name = a.name;
-    row.definition = view.definition;
-    row.hash = view.evidence->hash;
-    row.rows = view.rows;
-    row.from = view.evidence->from;
-    row.to = view.evidence->to;
-    row.at = wall_now();
-    row.how = "pinned";
+    const StoredBaseline row = pin_of(pack->spec().name, view, wall_now(), "pinned");
     Store::Commit part;
     part.baselines.push_back(row);
     if (const Done kept = (*store)->commit(part); !kept) return complain(kept.error().text, 1);

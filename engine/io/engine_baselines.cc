@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "io/engine_state.h"
+#include "io/stored_baseline.h"
 
 namespace tidewatch {
 
@@ -34,17 +35,7 @@ Done Engine::State::check_pins(Core& core) {
                        pinned->hash.substr(0, 12) +
                        "; put the file back, or pin the new rows with: tidewatch baseline " + "pin " +
                        core.pack().folder + " " + ours.name + " --state " + options.state_folder};
-    StoredBaseline row;
-    row.pack = pack;
-    row.name = ours.name;
-    row.definition = view.definition;
-    row.hash = ours.hash;
-    row.rows = view.rows;
-    row.from = ours.from;
-    row.to = ours.to;
-    row.at = options.clock();
-    row.how = "first seen";
-    first_seen.push_back(std::move(row));
+    first_seen.push_back(pin_of(pack, view, options.clock(), "first seen"));
   }
   if (first_seen.empty()) return done();
   for (const auto& row : first_seen)
