@@ -2,6 +2,7 @@
 // null, not a false: a status that was not sent is no proof of health. The expression runs once a batch when the
 // caller prepares it; row by row it is right too, only slow.
 #include "metrics/families/family_of.h"
+#include "metrics/families/truth_expression.h"
 #include "records/expression.h"
 
 namespace tidewatch {
@@ -85,11 +86,8 @@ class Share final : public FamilyOf<Share, ShareState> {
 }  // namespace
 
 FamilyMade make_share(const FamilyInput& input) {
-  auto expression = Expression::compile(input.spec.expression, input.stream);
+  auto expression = truth_expression(input, "status >= 500");
   if (!expression) return expression.error();
-  if (expression->kind() != ExpressionKind::truth)
-    return invalid("share: expected an expression that is true or false, such as \"status >= 500\", got \"" +
-                   input.spec.expression + "\"");
   return FamilyMade(std::make_unique<Share>(std::move(*expression)));
 }
 

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "metrics/families/family_of.h"
 #include "metrics/families/ordered_rows.h"
+#include "metrics/families/truth_expression.h"
 #include "records/expression.h"
 
 namespace tidewatch {
@@ -91,11 +92,8 @@ class TimeShare final : public FamilyOf<TimeShare, OrderedState> {
 }  // namespace
 
 FamilyMade make_time_share(const FamilyInput& input) {
-  auto expression = Expression::compile(input.spec.expression, input.stream);
+  auto expression = truth_expression(input, "status < 500");
   if (!expression) return expression.error();
-  if (expression->kind() != ExpressionKind::truth)
-    return invalid("time_share: expected an expression that is true or false, such as \"status < 500\", got \"" +
-                   input.spec.expression + "\"");
   return FamilyMade(std::make_unique<TimeShare>(std::move(*expression)));
 }
 
