@@ -14,22 +14,11 @@
 #include "flags.h"
 #include "metrics/families/family.h"
 #include "metrics/metric_engine.h"
+#include "random.h"
 
 using namespace tidewatch;
 
 namespace {
-
-struct Random {  // splitmix64
-  std::uint64_t state;
-  std::uint64_t next() {
-    std::uint64_t z = (state += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-  }
-  double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
-  double normal() { return std::sqrt(-2 * std::log(1 - unit())) * std::cos(6.283185307179586 * unit()); }
-};
 
 // CPU time of this process: a busy machine shares its cores out, and one thread waits for nothing else.
 double now_ns() {

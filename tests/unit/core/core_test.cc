@@ -3,6 +3,7 @@
 #include <random>
 
 #include "core/core.h"
+#include "core_bytes.h"
 #include "records/decode.h"
 
 using namespace tidewatch;
@@ -88,15 +89,6 @@ std::vector<Input> random_inputs(std::mt19937& random, int count) {
   return out;
 }
 
-std::string text_of(const CoreOutput& out) {
-  std::string text;
-  for (const auto& j : out.journal)
-    text += format_instant(j.at) + " " + j.monitor + j.labels.text() + " " + j.kind + " " + j.from + j.severity_from +
-            ">" + j.to + j.severity_to + " " + j.reason + " " + j.evidence + "\n";
-  for (const auto& n : out.notifications) text += n.key + " " + n.event + " " + n.reason + "\n";
-  return text;
-}
-
 std::unique_ptr<Core> make(const PackSpec& pack) {
   auto core = Core::create(pack, nullptr, nullptr);
   REQUIRE(core.ok());
@@ -111,12 +103,6 @@ void apply(Core& core, Decoder& decoder, const Input& in, CoreOutput& out) {
   auto batch = decoder.decode(in.body, BodyFormat::ndjson);
   REQUIRE(batch.ok());
   core.feed("api", "http", *batch, in.at, out);
-}
-
-std::string state_of(const Core& core) {
-  ByteWriter out;
-  core.save(out);
-  return out.take();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "core/core.h"
+#include "core_bytes.h"
 #include "records/decode.h"
 
 using namespace tidewatch;
@@ -109,21 +110,6 @@ PackSpec wide_pack(std::mt19937& random) {
   judged.inputs = {{"all", 1}, {"mean", 0}, {"worst", 2}};
   pack.notifiers = {{"screen", "console", "", "", Severity::info}};
   return pack;
-}
-
-std::string text_of(const CoreOutput& out) {
-  std::string text;
-  for (const auto& j : out.journal)
-    text += format_instant(j.at) + " " + j.monitor + j.labels.text() + " " + j.kind + " " + j.from + j.severity_from +
-            ">" + j.to + j.severity_to + " " + j.reason + " " + j.evidence + "\n";
-  for (const auto& n : out.notifications) text += n.key + " " + n.event + " " + n.reason + "\n";
-  return text;
-}
-
-std::string state_of(const Core& core) {
-  ByteWriter out;
-  core.save(out);
-  return out.take();
 }
 
 std::unique_ptr<Core> make(const PackSpec& pack, SmallJudge& judge, bool is_plain) {

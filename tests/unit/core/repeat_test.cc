@@ -6,6 +6,7 @@
 #include <random>
 
 #include "core/core.h"
+#include "core_bytes.h"
 #include "records/decode.h"
 
 using namespace tidewatch;
@@ -140,12 +141,6 @@ std::unique_ptr<Core> make(const PackSpec& pack) {
   return std::move(*core);
 }
 
-std::string saved(const Core& core) {
-  ByteWriter out;
-  core.save(out);
-  return out.take();
-}
-
 std::unique_ptr<Core> restored(const PackSpec& pack, const std::string& bytes) {
   auto core = make(pack);
   ByteReader in(bytes);
@@ -158,15 +153,6 @@ void feed(Core& core, Decoder& decoder, const std::string& body, Instant now, Co
   auto batch = decoder.decode(body, BodyFormat::ndjson);
   REQUIRE(batch.ok());
   core.feed("api", "http", *batch, now, out);
-}
-
-std::string text_of(const CoreOutput& out) {
-  std::string text;
-  for (const auto& j : out.journal)
-    text += format_instant(j.at) + " " + j.monitor + j.labels.text() + " " + j.kind + " " + j.from + j.severity_from +
-            ">" + j.to + j.severity_to + " " + j.reason + " " + j.evidence + "\n";
-  for (const auto& n : out.notifications) text += n.key + " " + n.event + " " + n.reason + "\n";
-  return text;
 }
 
 }  // namespace
@@ -196,11 +182,11 @@ TEST_CASE("a checkpoint restored and saved again is the same bytes, and so is th
         (*run)->tick(now, out);
       }
       if (random() % 6 != 0) continue;
-      const std::string bytes = saved(*broken);
+      const std::string bytes = state_of(*broken);
       broken = restored(pack, bytes);
       INFO("round " << round << ", row " << i);
-      REQUIRE((saved(*broken) == bytes));
-      REQUIRE((saved(*unbroken) == bytes));
+      REQUIRE((state_of(*broken) == bytes));
+      REQUIRE((state_of(*unbroken) == bytes));
     }
     REQUIRE(text_of(a) == text_of(b));
     said += a.journal.size();
@@ -296,12 +282,12 @@ TEST_CASE("a baseline file edited between two runs counts anew; one that was not
   CoreOutput out;
   feed(*before, *decoder, text(0, 600), rows[599].at, out);
   REQUIRE(psi(*before).baseline_n > 80);
-  const std::string bytes = saved(*before);
+  const std::string bytes = state_of(*before);
 
   auto same = with_baseline(100);
   ByteReader in(bytes);
   REQUIRE(same->restore(in).ok());
-  CHECK((saved(*same) == bytes));
+  CHECK((state_of(*same) == bytes));
   CHECK(psi(*same).value == psi(*before).value);
 
   auto edited = with_baseline(300);

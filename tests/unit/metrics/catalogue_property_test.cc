@@ -6,6 +6,7 @@
 
 #include "catalogue_rows.h"
 #include "engine_fixture.h"
+#include "said.h"
 
 using namespace tidewatch;
 
@@ -15,17 +16,6 @@ void learn(Family& family, const rows::Table& reference) {
   if (!family.needs_baseline()) return;
   family.reference_rows(reference.batch, rows::all(reference.batch));
   family.reference_seal();
-}
-
-// What a reading says, less what arrival may show: when it was read, how often it was revised.
-std::string said(Reading r) {
-  r.as_of = {};
-  r.revision = 0;
-  r.late = 0;
-  r.is_final = false;
-  ByteWriter out;
-  write_reading(out, r);
-  return out.take();
 }
 
 std::string named(const MetricSpec& spec) {

@@ -5,22 +5,9 @@
 #include "catalogue_rows.h"
 #include "engine_fixture.h"
 #include "metrics/windows/row_store.h"
+#include "said.h"
 
 using namespace tidewatch;
-
-namespace {
-
-std::string said(Reading r) {
-  r.as_of = {};
-  r.revision = 0;
-  r.late = 0;
-  r.is_final = false;
-  ByteWriter out;
-  write_reading(out, r);
-  return out.take();
-}
-
-}  // namespace
 
 TEST_CASE("a window that slid over late rows, gaps and stretches reads as one made anew") {
   const unsigned seed = 20260101;
