@@ -10,6 +10,36 @@ namespace {
 
 constexpr double second_moment_limit = 1e150;  // squares stay finite
 
+// Calls take(values) with what can be used of the rows, some hundred at a time; the rest is counted.
+template <typename Take>
+void gather(const Column& column, std::span<const std::uint32_t> rows, double limit, Tally& tally, const Take& take) {
+  constexpr std::size_t at_once = 256;
+  const auto pass_on = [&](const auto& value_of) {
+    double values[at_once];
+    for (; !rows.empty(); rows = rows.subspan(std::min(rows.size(), at_once))) {
+      std::size_t count = 0;
+      for (const std::uint32_t row : rows.first(std::min(rows.size(), at_once))) {
+        if (column.null[row]) {
+          ++tally.nulls;
+          continue;
+        }
+        const double value = value_of(row) + 0.0;  // -0 and 0 are one value: min and max must not see order
+        values[count] = value;
+        if (std::fabs(value) < limit) [[likely]]
+          ++count;
+        else if (usable(value, tally))
+          ++tally.other;
+      }
+      tally.n += count;
+      take(std::span<const double>(values, count));
+    }
+  };
+  if (column.type == ColumnType::number)
+    pass_on([&](std::uint32_t row) { return column.numbers[row]; });
+  else
+    pass_on([&](std::uint32_t row) { return column.as_number(row); });
+}
+
 struct SumState final : FamilyState {
   Tally tally;
   ExactSum sum;
@@ -51,6 +81,18 @@ class Sums final : public FamilyOf<Sums, SumState> {
     state.sum.add(value);
     if (value < state.least) state.least = value;
     if (value > state.most) state.most = value;
+  }
+  void add_many(SumState& state, const Batch& batch, std::span<const std::uint32_t> rows) const {
+    gather(batch.columns[column_], rows, HUGE_VAL, state.tally, [&](std::span<const double> values) {
+      state.sum.add_all(values);
+      double least = state.least, most = state.most;
+      for (const double value : values) {
+        least = value < least ? value : least;
+        most = value > most ? value : most;
+      }
+      state.least = least;
+      state.most = most;
+    });
   }
   void read_one(const SumState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "");
@@ -128,6 +170,12 @@ class Moments final : public FamilyOf<Moments, MomentState> {
     ++state.tally.n;
     state.sum.add(value);
     state.squares.add_product(value, value);
+  }
+  void add_many(MomentState& state, const Batch& batch, std::span<const std::uint32_t> rows) const {
+    gather(batch.columns[column_], rows, second_moment_limit, state.tally, [&](std::span<const double> values) {
+      state.sum.add_all(values);
+      state.squares.add_squares(values);
+    });
   }
   void read_one(const MomentState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "overflow");

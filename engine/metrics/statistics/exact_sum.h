@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
@@ -41,13 +42,24 @@ class ExactSum {
     at[1] += sign * high;
     if (++pending_ >= most_pending) carry();
   }
-  // Adds value * value, or a * b: the product and its rounding error, together exact unless they underflow. The
-  // product must be finite (|value| < 1e150 does it).
+  // Adds value * value, or a * b, exactly unless it underflows. The product must be finite (|value| < 1e150 does it).
+  // By whole numbers: the product of two mantissas has 106 bits, which are four chunks wherever it lies. What the
+  // product lacks after rounding, by std::fma, is the same and a call into libm.
   void add_product(double a, double b) {
-    const double product = a * b;
-    add(product);
-    add(std::fma(a, b, -product));
+    const auto of_a = std::bit_cast<std::uint64_t>(a), of_b = std::bit_cast<std::uint64_t>(b);
+    const Product product(of_a, of_b);
+    const unsigned chunk = product.place >> 5;
+    if (product.place > most_place) [[unlikely]]
+      return add_rare_product(a, b);
+    if (product.is_short()) return add(a * b);
+    if (chunk < first_ || chunk + 4 > first_ + size_) cover(chunk, chunk + 4);
+    product.add_to(chunks() + (chunk - first_));
+    if (++pending_ >= most_pending) carry();
   }
+  // The same as add() of each, or add_product(each, each), for finite values: what a value needs is looked up once for
+  // many of them.
+  void add_all(std::span<const double> values);
+  void add_squares(std::span<const double> values);
   void merge(const ExactSum& other);
 
   bool is_zero() const;
@@ -65,6 +77,38 @@ class ExactSum {
  private:
   static constexpr unsigned all_chunks = 67, inline_chunks = 7;
   static constexpr std::uint32_t most_pending = 1024;  // a chunk gains less than 2^52 an add
+  static constexpr unsigned most_place = 1972;         // of a product that is well within the range of doubles
+
+  __extension__ using Wide = unsigned __int128;
+  static unsigned exponent(std::uint64_t bits) { return static_cast<unsigned>(bits >> 52) & 0x7ffu; }
+  static std::uint64_t mantissa(std::uint64_t bits) {
+    return (bits & 0xfffffffffffffull) | static_cast<std::uint64_t>(exponent(bits) != 0) << 52;
+  }
+  // Of two doubles, given as bits: a whole number of 106 bits at a place in units of 2^-1074; below those it wraps to
+  // beyond most_place.
+  struct Product {
+    std::uint64_t low, high;
+    unsigned place;
+    std::int64_t sign;  // 0 or -1
+    Product(std::uint64_t a, std::uint64_t b)
+        : place(std::max(exponent(a), 1u) + std::max(exponent(b), 1u) - 1076u),
+          sign(static_cast<std::int64_t>(a ^ b) >> 63) {
+      const Wide product = static_cast<Wide>(mantissa(a)) * mantissa(b);
+      low = static_cast<std::uint64_t>(product);
+      high = static_cast<std::uint64_t>(product >> 64);
+    }
+    bool is_short() const { return (low & 0x1fffffffffffffull) == 0; }  // a double holds it
+    void add_to(std::int64_t* at) const {
+      const unsigned shift = place & 31;
+      const std::uint64_t lower = low << shift, upper = high << shift | (low >> 1 >> (63 - shift));
+      at[0] += (static_cast<std::int64_t>(lower & 0xffffffffull) ^ sign) - sign;
+      at[1] += (static_cast<std::int64_t>(lower >> 32) ^ sign) - sign;
+      at[2] += (static_cast<std::int64_t>(upper & 0xffffffffull) ^ sign) - sign;
+      at[3] += (static_cast<std::int64_t>(high >> (32 - shift)) ^ sign) - sign;
+    }
+  };
+  void add_rare_product(double a, double b);
+  void add_whole(std::uint64_t low, std::uint64_t middle, std::uint64_t high, unsigned place, bool is_negative);
 
   std::int64_t* chunks() { return large_ ? large_.get() : small_; }
   const std::int64_t* chunks() const { return large_ ? large_.get() : small_; }
