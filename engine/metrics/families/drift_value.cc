@@ -9,7 +9,7 @@ namespace tidewatch {
 namespace {
 
 struct Pair {
-  double reference, current;
+  double reference, current;  // rows
 };
 
 // Two-sample contingency. Bins where either side expects under 5 rows are pooled: into the next bin, the last into the
@@ -61,56 +61,70 @@ std::pair<double, unsigned> chi_square(const std::vector<Pair>& bins, double n_r
 BinnedDistance binned_distance(const MetricSpec& spec, std::span<const std::uint64_t> reference,
                                std::span<const std::uint64_t> current, bool is_text) {
   std::uint64_t n_reference = 0, n = 0;
-  std::vector<Pair> bins, raw;  // shares; counts
+  std::size_t kept = 0;  // bins with a row on either side
+  const auto now_in = [&](std::size_t i) { return i < current.size() ? current[i] : 0; };
   for (std::size_t i = 0; i < reference.size(); ++i) {
-    const std::uint64_t now = i < current.size() ? current[i] : 0;
     n_reference += reference[i];
-    n += now;
-    if (reference[i] + now) raw.push_back({static_cast<double>(reference[i]), static_cast<double>(now)});
+    n += now_in(i);
+    kept += reference[i] + now_in(i) > 0;
   }
   const double total_reference = static_cast<double>(n_reference), total = static_cast<double>(n);
   const bool is_raw = spec.metric == "total_variation" || spec.metric == "l_infinity";
   // A zero share makes psi and kl infinite; js and hellinger bear it, and without a floor they are those of scipy.
   const bool has_floor = spec.smoothing_floor && (spec.metric == "psi" || spec.metric == "kl");
-  const double half = spec.smoothing_floor || is_raw ? 0 : 0.5, extra = half * static_cast<double>(raw.size());
-  for (const Pair& bin : raw) {
-    Pair share{(bin.reference + half) / (total_reference + extra), (bin.current + half) / (total + extra)};
-    if (has_floor) {
-      if (bin.reference == 0) share.reference = 1e-4;
-      if (bin.current == 0) share.current = 1e-4;
-    }
-    bins.push_back(share);
-  }
+  const double half = spec.smoothing_floor || is_raw ? 0 : 0.5, extra = half * static_cast<double>(kept);
   BinnedDistance out;
-  out.degrees = static_cast<unsigned>(bins.size() - 1);
+  out.degrees = static_cast<unsigned>(kept - 1);
   const double scale = 1 / total + 1 / total_reference;
   double& value = out.value;
+  // The sum over the bins of what `term` makes of two shares. Read for each window and column, so nothing is allocated.
+  const auto add_up = [&](const auto& term) {
+    for (std::size_t i = 0; i < reference.size(); ++i) {
+      const std::uint64_t then = reference[i], now = now_in(i);
+      if (then + now == 0) continue;
+      double p = (static_cast<double>(then) + half) / (total_reference + extra);
+      double q = (static_cast<double>(now) + half) / (total + extra);
+      if (has_floor && then == 0) p = 1e-4;
+      if (has_floor && now == 0) q = 1e-4;
+      value += term(p, q);
+    }
+  };
   if (spec.metric == "psi") {
-    for (const auto& [p, q] : bins) value += (q - p) * std::log(q / p);
+    add_up([](double p, double q) { return (q - p) * std::log(q / p); });
     out.statistic = value / scale;
   } else if (spec.metric == "kl") {
-    for (const auto& [p, q] : bins) value += spec.reverse ? p * std::log(p / q) : q * std::log(q / p);
+    if (spec.reverse)
+      add_up([](double p, double q) { return p * std::log(p / q); });
+    else
+      add_up([](double p, double q) { return q * std::log(q / p); });
     out.statistic = 2 * value / scale;
   } else if (spec.metric == "js") {
-    for (const auto& [p, q] : bins) {
-      const double m = (p + q) / 2;
-      if (p > 0) value += p * std::log2(p / m) / 2;
-      if (q > 0) value += q * std::log2(q / m) / 2;
-    }
+    const auto half_of = [](double share, double m) { return share > 0 ? share * std::log2(share / m) / 2 : 0.0; };
+    add_up([&](double p, double q) {
+      value += half_of(p, (p + q) / 2);
+      return half_of(q, (p + q) / 2);
+    });
     value = std::clamp(value, 0.0, 1.0);
     out.statistic = value * 8 * std::log(2.0) / scale;
     value = std::sqrt(value);
   } else if (spec.metric == "hellinger") {
     // 1 - Σ√(pq) = ½Σ(√p - √q)², which does not cancel.
-    for (const auto& [p, q] : bins) value += (std::sqrt(p) - std::sqrt(q)) * (std::sqrt(p) - std::sqrt(q)) / 2;
+    add_up([](double p, double q) { return (std::sqrt(p) - std::sqrt(q)) * (std::sqrt(p) - std::sqrt(q)) / 2; });
     value = std::clamp(value, 0.0, 1.0);
     out.statistic = value * 8 / scale;
     value = std::sqrt(value);
   } else if (spec.metric == "total_variation") {
-    for (const auto& [p, q] : bins) value += std::fabs(p - q) / 2;
+    add_up([](double p, double q) { return std::fabs(p - q) / 2; });
   } else if (spec.metric == "l_infinity") {
-    for (const auto& [p, q] : bins) value = std::max(value, std::fabs(p - q));
+    add_up([&](double p, double q) {
+      value = std::max(value, std::fabs(p - q));
+      return 0.0;
+    });
   } else {
+    std::vector<Pair> raw;
+    raw.reserve(kept);
+    for (std::size_t i = 0; i < reference.size(); ++i)
+      if (reference[i] + now_in(i)) raw.push_back({static_cast<double>(reference[i]), static_cast<double>(now_in(i))});
     std::tie(out.statistic, out.degrees) = chi_square(raw, total_reference, total, is_text);
     value = out.statistic;
   }
