@@ -13,14 +13,21 @@ namespace {
 
 constexpr double false_discovery_rate = 0.05;
 
+class DriftedColumns;
+
+// In a pane's block the columns' states lie right behind this one, so that each is as narrow as its family can make it
+// there: a table of a thousand columns has sixty thousand. Outside of a block they stand apart.
 struct TableState final : FamilyState {
+  using Apart = std::vector<std::unique_ptr<FamilyState>>;
+  const DriftedColumns* owner;
   std::uint64_t n = 0;
-  std::vector<std::unique_ptr<FamilyState>> columns;
-  std::size_t memory_bytes() const override {
-    std::size_t bytes = sizeof *this;
-    for (const auto& column : columns) bytes += column->memory_bytes();
-    return bytes;
-  }
+  std::unique_ptr<Apart> apart;
+
+  explicit TableState(const DriftedColumns& of) : owner(&of) {}
+  ~TableState() override;
+  FamilyState& column(std::size_t index);
+  const FamilyState& column(std::size_t index) const { return const_cast<TableState*>(this)->column(index); }
+  std::size_t memory_bytes() const override;
 };
 
 class DriftedColumns final : public Family {
@@ -29,18 +36,29 @@ class DriftedColumns final : public Family {
     std::string name;
     std::unique_ptr<Family> family;
     MetricSpec spec;
+    std::size_t offset = 0;  // of its state in a block
   };
-  explicit DriftedColumns(std::vector<Part> parts) : parts_(std::move(parts)) {}
+  explicit DriftedColumns(std::vector<Part> parts) : parts_(std::move(parts)) {
+    for (Part& part : parts_) {
+      const std::size_t alignment = part.family->state_alignment();
+      part.offset = (bytes_ + alignment - 1) / alignment * alignment;
+      bytes_ = part.offset + part.family->state_bytes();
+      alignment_ = std::max(alignment_, alignment);
+    }
+  }
+  const std::vector<Part>& parts() const { return parts_; }
 
   std::unique_ptr<FamilyState> make() const override {
-    auto state = std::make_unique<TableState>();
-    begin(*state);
+    auto state = std::make_unique<TableState>(*this);
+    state->apart = std::make_unique<TableState::Apart>();
+    for (const Part& part : parts_) state->apart->push_back(part.family->make());
     return state;
   }
-  std::size_t state_bytes() const override { return sizeof(TableState); }
+  std::size_t state_bytes() const override { return bytes_; }
+  std::size_t state_alignment() const override { return alignment_; }
   std::size_t pane_bytes() const override {
-    std::size_t bytes = sizeof(TableState);
-    for (const Part& part : parts_) bytes += sizeof(void*) + 128 + part.family->pane_bytes();
+    std::size_t bytes = bytes_;
+    for (const Part& part : parts_) bytes += part.family->pane_bytes() - part.family->state_bytes();
     return bytes;
   }
   std::size_t row_bytes() const override {
@@ -49,17 +67,26 @@ class DriftedColumns final : public Family {
     return bytes;
   }
   bool states_own_nothing() const override { return false; }
-  void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
-    for (std::byte* const block : blocks) begin(*new (block + offset) TableState());
+  bool merges_at_once(const FamilyState& newest_pane) const override {
+    const auto& own = static_cast<const TableState&>(newest_pane);
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      if (!parts_[i].family->merges_at_once(own.column(i))) return false;
+    return true;
   }
+  void make_each(std::span<std::byte* const> blocks, std::size_t offset) const override {
+    for (std::byte* const block : blocks) new (block + offset) TableState(*this);
+    for (const Part& part : parts_) part.family->make_each(blocks, offset + part.offset);
+  }
+  // A column at a time: its bins stay near, and its rows need one call.
   void add_each(std::span<std::byte* const> blocks, std::size_t offset, const Batch& batch,
                 std::span<const std::uint32_t> rows) const override {
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      add_row(*reinterpret_cast<FamilyState*>(blocks[i] + offset), batch, rows[i]);
+    for (std::size_t i = 0; i < rows.size(); ++i) ++std::launder(reinterpret_cast<TableState*>(blocks[i] + offset))->n;
+    for (const Part& part : parts_) part.family->add_each(blocks, offset + part.offset, batch, rows);
   }
   std::unique_ptr<FamilyState> make_window() const override {
-    auto state = std::make_unique<TableState>();
-    for (const Part& part : parts_) state->columns.push_back(part.family->make_window());
+    auto state = std::make_unique<TableState>(*this);
+    state->apart = std::make_unique<TableState::Apart>();
+    for (const Part& part : parts_) state->apart->push_back(part.family->make_window());
     return state;
   }
   void prepare(const Batch& batch) override {
@@ -71,13 +98,13 @@ class DriftedColumns final : public Family {
   void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
     auto& own = static_cast<TableState&>(state);
     own.n += rows.size();
-    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->add(*own.columns[i], batch, rows);
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->add(own.column(i), batch, rows);
   }
   void merge(FamilyState& into, const FamilyState& from) const override {
     auto& own = static_cast<TableState&>(into);
     const auto& other = static_cast<const TableState&>(from);
     own.n += other.n;
-    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->merge(*own.columns[i], *other.columns[i]);
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->merge(own.column(i), other.column(i));
   }
   void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const override {
     const auto& own = static_cast<const TableState&>(state);
@@ -89,7 +116,7 @@ class DriftedColumns final : public Family {
       Reading one;
       MetricSpec asked = parts_[i].spec;
       asked.min_n = 0;  // the test's own least
-      parts_[i].family->read(*own.columns[i], asked, context, one);
+      parts_[i].family->read(own.column(i), asked, context, one);
       out.baseline_n = std::max(out.baseline_n, one.baseline_n);
       if (one.status == Status::ok && one.p_value)
         tested.emplace_back(*one.p_value, i);
@@ -120,15 +147,16 @@ class DriftedColumns final : public Family {
   void write(const FamilyState& state, ByteWriter& out) const override {
     const auto& own = static_cast<const TableState&>(state);
     out.put(own.n);
-    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->write(*own.columns[i], out);
+    for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->write(own.column(i), out);
   }
   std::unique_ptr<FamilyState> read_state(ByteReader& in) const override {
-    auto state = std::make_unique<TableState>();
+    auto state = std::make_unique<TableState>(*this);
+    state->apart = std::make_unique<TableState::Apart>();
     state->n = in.get<std::uint64_t>();
     for (const Part& part : parts_) {
       auto column = part.family->read_state(in);
       if (!column) return nullptr;
-      state->columns.push_back(std::move(column));
+      state->apart->push_back(std::move(column));
     }
     return state;
   }
@@ -152,11 +180,29 @@ class DriftedColumns final : public Family {
   }
 
  private:
-  void begin(TableState& state) const {
-    for (const Part& part : parts_) state.columns.push_back(part.family->make());
-  }
   std::vector<Part> parts_;
+  std::size_t bytes_ = sizeof(TableState), alignment_ = alignof(TableState);
 };
+
+TableState::~TableState() {
+  if (apart) return;
+  for (std::size_t i = 0; i < owner->parts().size(); ++i) column(i).~FamilyState();
+}
+
+FamilyState& TableState::column(std::size_t index) {
+  if (apart) return *(*apart)[index];
+  return *std::launder(
+      reinterpret_cast<FamilyState*>(reinterpret_cast<std::byte*>(this) + owner->parts()[index].offset));
+}
+
+std::size_t TableState::memory_bytes() const {
+  std::size_t bytes = apart ? sizeof *this + sizeof *apart + apart->capacity() * sizeof(void*) : owner->state_bytes();
+  for (std::size_t i = 0; i < owner->parts().size(); ++i) {
+    const std::size_t own = column(i).memory_bytes(), inside = apart ? 0 : owner->parts()[i].family->state_bytes();
+    bytes += own > inside ? own - inside : 0;
+  }
+  return bytes;
+}
 
 }  // namespace
 
