@@ -59,6 +59,7 @@ std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& strea
     Duration keep{};
     double pane = 0, merged = 0, parts = 0;  // bytes a pane; of these, what merges are kept of
     bool keeps_rows = false;
+    bool has_span = false;  // windows of rows beside a past of time
     double width = 0;
     Duration step{};
     std::uint32_t rows = 0;
@@ -115,14 +116,14 @@ std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& strea
       const auto family = make_family(part, *stream);
       if (!family) continue;
       ring.parts += 1;
-      if (by_rows) ring.rows = std::max(ring.rows, spec.window.count + (*family)->extra_rows());
+      if (by_rows) ring.rows = std::max(ring.rows, spec.window.count + (*family)->extra_rows() + spec.trailing.rows);
+      ring.has_span = ring.has_span || (by_rows && spec.trailing.span.ns > 0);
       if (!ring.families.insert(family_key(part) + "|" + spec.against).second) continue;
       const auto bytes = static_cast<double>((*family)->pane_bytes());
       ring.pane += bytes;
       if (!(*family)->merges_at_once(*(*family)->make()) && !(*family)->slides()) ring.merged += bytes;
       ring.out.row_bytes += static_cast<double>((*family)->row_bytes());
-      ring.keeps_rows = ring.keeps_rows || by_rows || (*family)->is_sequential() || stream->join.has_value() ||
-                        spec.trailing.is_set();
+      ring.keeps_rows = ring.keeps_rows || by_rows || (*family)->is_sequential() || stream->join.has_value();
       ring.width = width_of(*stream);
     }
   }
@@ -136,7 +137,7 @@ std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& strea
     else
       ring.out.bytes += panes * (ring.pane + pane_overhead) + panes / 2 * ring.merged;
     if (ring.keeps_rows && !ring.rows) ring.out.row_bytes += ring.width;
-    if (ring.rows) ring.out.row_bytes = 0;
+    if (ring.rows) ring.out.row_bytes = ring.has_span ? ring.width : 0;
     ring.out.rows_for = ring.keep;
     out.push_back(ring.out);
   }

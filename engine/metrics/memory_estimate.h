@@ -21,7 +21,7 @@ struct MemoryEstimate {
 };
 
 // Handles the engine would refuse are left out. In the order of the handles. A past that moves (against = trailing ...)
-// is estimated by the width of its rows alone, which is low.
+// keeps different values, of which there may be as many as rows: those are what is estimated.
 std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& streams,
                                             const std::vector<HandleSpec>& handles);
 // A line for people: "about 41 kB, 12 kB for each label set of region, 24 bytes for each row of orders in 30 days".

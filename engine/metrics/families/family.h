@@ -83,6 +83,9 @@ class Family {
   // is as exact as counting. False when it cannot be done, because rows were condensed; `from` is then of no more use.
   virtual bool slides() const { return false; }
   virtual bool take_out(FamilyState&, const FamilyState&) const { return false; }
+  // Whether merges of many panes may be kept side by side, so that a window that moves on costs little. Not where each
+  // is as long as the rows it holds: sixty of them would be thirty times the rows.
+  virtual bool may_stack() const { return true; }
   // What `check` estimates with: bytes of a pane with many rows, and of each row where rows are kept.
   virtual std::size_t pane_bytes() const { return state_bytes(); }
   virtual std::size_t row_bytes() const { return 0; }

@@ -79,6 +79,17 @@ class TrailingDrift final : public FamilyOf<TrailingDrift<Key>, SampleState<Key>
     ++state.tally.n;
   }
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
+  // A merge is as long as the different values it holds, so one moves along and none are stacked.
+  bool slides() const override { return true; }
+  bool may_stack() const override { return false; }
+  bool take_out(FamilyState& from, const FamilyState& pane) const override {
+    auto& own = static_cast<State&>(from);
+    const auto& other = static_cast<const State&>(pane);
+    own.tally.take_out(other.tally);
+    return own.sample.take_out(other.sample);
+  }
+  // In its pane, and in the two merges; lists grow by doubling.
+  std::size_t row_bytes() const override { return sizeof(typename RowSample<Key>::Entry) * 3; }
 
   std::unique_ptr<FamilyState> cut(const FamilyState& reference, const MetricSpec& spec) const override {
     const auto& state = static_cast<const State&>(reference);

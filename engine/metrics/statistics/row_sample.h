@@ -50,10 +50,34 @@ class RowSample {
   }
   void merge(const RowSample& from) {
     level_ = std::max(level_, from.level_);
-    entries_.insert(entries_.end(), from.entries_.begin(), from.entries_.end());
+    for (const Entry& each : from.entries_)
+      if (each.level >= level_) entries_.push_back(each);
     nulls_.resize(std::max(nulls_.size(), from.nulls_.size()));
     for (std::size_t i = 0; i < from.nulls_.size(); ++i) nulls_[i] += from.nulls_[i];
     settle_when_long();
+  }
+  // The rows of a pane that was merged in leave again. False, and the sample of no more use, when rows were thinned:
+  // which ones the others would have kept is not known any more.
+  bool take_out(const RowSample& pane) {
+    settle();
+    pane.settle();
+    if (level_ > 0 || pane.level_ > 0 || nulls_.size() < pane.nulls_.size()) return false;
+    bool is_gone = false;
+    auto at = entries_.begin();
+    for (const Entry& one : pane.entries_) {
+      at = std::lower_bound(at, entries_.end(), one, comes_before);
+      if (at == entries_.end() || comes_before(one, *at) || at->count < one.count) return false;
+      at->count -= one.count;
+      is_gone = is_gone || at->count == 0;
+    }
+    if (is_gone) std::erase_if(entries_, [](const Entry& each) { return each.count == 0; });
+    settled_ = entries_.size();
+    for (std::size_t i = 0; i < pane.nulls_.size(); ++i) {
+      if (nulls_[i] < pane.nulls_[i]) return false;
+      nulls_[i] -= pane.nulls_[i];
+    }
+    while (!nulls_.empty() && nulls_.back() == 0) nulls_.pop_back();
+    return true;
   }
   // By value, then level; each pair once.
   const std::vector<Entry>& entries() const {
@@ -112,12 +136,20 @@ class RowSample {
   void settle_when_long() {
     if (entries_.size() - settled_ > std::max<std::size_t>(64, settled_)) settle();
   }
+  static bool comes_before(const Entry& a, const Entry& b) {
+    return a.key < b.key || (!(b.key < a.key) && a.level < b.level);
+  }
   // Equal pairs become one; more than the limit are thinned by as many bits as it takes.
   void settle() const {
     if (settled_ == entries_.size()) return;
-    std::erase_if(entries_, [this](const Entry& each) { return each.level < level_; });
-    std::sort(entries_.begin(), entries_.end(),
-              [](const Entry& a, const Entry& b) { return a.key < b.key || (!(b.key < a.key) && a.level < b.level); });
+    if (level_ > 0) {
+      std::erase_if(entries_, [this](const Entry& each) { return each.level < level_; });
+      std::sort(entries_.begin(), entries_.end(), comes_before);
+    } else {
+      const auto fresh = entries_.begin() + static_cast<std::ptrdiff_t>(settled_);
+      std::sort(fresh, entries_.end(), comes_before);
+      std::inplace_merge(entries_.begin(), fresh, entries_.end(), comes_before);
+    }
     std::size_t last = 0;
     for (std::size_t i = 1; i < entries_.size(); ++i) {
       Entry &into = entries_[last], &from = entries_[i];

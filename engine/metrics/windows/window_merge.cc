@@ -86,7 +86,7 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
   WindowCache& cache = series.caches[reader];
   if (cache.is_valid && cache.first == first && cache.end == end) return cache.answer;
   const std::int64_t stride = end - cache.end;
-  if (end - first <= 2 * std::max<std::int64_t>(stride, 0) + few_panes) {
+  if (end - first <= 2 * std::max<std::int64_t>(stride, 0) + few_panes || (cache.is_stacked && !family.may_stack())) {
     cache.front.clear();
     cache.entered.clear();
     cache.back.reset();
@@ -102,7 +102,10 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     cache.is_valid = cache.is_whole = true;
     return cache.answer = cache.merged.get();
   }
-  if (family.slides() && !cache.is_stacked && slide(series, slot, cache, first, end)) return cache.answer;
+  if (family.slides() && !cache.is_stacked) {
+    if (slide(series, slot, cache, first, end)) return cache.answer;
+    if (!family.may_stack()) return window_state(series, slot, reader, first, end, true);
+  }
   bool changed = false, enters_together = stride > 1 && (end - first) % stride == 0;
   const auto start_over = [&] {
     cache.front.clear();

@@ -1,6 +1,8 @@
 // What `check` says windows will take, against what they take.
 #include "metrics/memory_estimate.h"
 
+#include <tuple>
+
 #include <catch2/catch.hpp>
 
 #include "catalogue_rows.h"
@@ -32,7 +34,7 @@ TEST_CASE("the estimate of a metric's windows is theirs within a factor of three
     // How many categories there will be nobody knows.
     if (spec.metric == "confusion" || spec.metric == "importance_shift" || spec.metric == "duplicates") continue;
     if (spec.metric == "distinct" && spec.columns[0] == "c") continue;
-    if (spec.trailing.is_set()) continue;  // estimated by the width of its rows, up to six times low
+    if (spec.trailing.is_set()) continue;  // below
     spec.window = *parse_window("1h");
     spec.step = {};
     rows::Table table = rows::random_table(random, 1);
@@ -66,6 +68,49 @@ TEST_CASE("the estimate of a metric's windows is theirs within a factor of three
     CHECK(estimated < 3 * took + 4000);
     CHECK(took < 3 * estimated);
   }
+}
+
+TEST_CASE("the estimate of a past that moves is what it takes within a factor of two") {
+  const unsigned seed = 12;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  // Panes of the window and of the past, rows in each.
+  const std::tuple<int, int, std::size_t> shapes[] = {{60, 120, 400}, {60, 60, 50}, {12, 240, 1'000}};
+  for (const char* name : {"psi", "ks"})
+    for (const auto& [window, past, a_pane] : shapes) {
+      MetricSpec spec = rows::metric(name, {"x"});
+      spec.window = *parse_window(std::to_string(window) + "m");
+      spec.step = minutes(1);
+      spec.trailing.span = minutes(past);
+      StreamSpec stream;
+      stream.name = "api";
+      stream.time = "ts";
+      stream.schema.columns = {{"ts", ColumnType::time, false}, {"x", ColumnType::number, true}};
+      auto made = MetricEngine::create({stream}, {}, {handle_of(spec)}, nullptr, nullptr);
+      REQUIRE(made);
+      const double empty = static_cast<double>((*made)->memory_bytes());
+      std::normal_distribution<> draw(50, 20);
+      double most = 0;
+      for (int pane = 0; pane < window + past + 20; ++pane) {
+        std::vector<double> values(a_pane);
+        for (double& value : values) value = draw(random);
+        Batch batch = std::move(rows::Table().numbers("x", values)).batch;
+        for (std::size_t i = 0; i < a_pane; ++i)
+          batch.columns[0].integers[i] = (minutes(pane) + milliseconds(static_cast<std::int64_t>(i) * 50)).ns;
+        const Instant now = batch.time(a_pane - 1);
+        (*made)->feed("api", "s", batch, now);
+        (*made)->read_one(0, LabelSet(), now);
+        most = std::max(most, static_cast<double>((*made)->memory_bytes()) - empty);
+      }
+      const auto estimates = estimate_memory({stream}, {handle_of(spec)});
+      REQUIRE(estimates.size() == 1);
+      const double rows_kept = estimates[0].rows_for.seconds() / 60 * static_cast<double>(a_pane);
+      const double estimated = estimates[0].bytes + estimates[0].row_bytes * rows_kept;
+      INFO(name << ", " << window << " panes and " << past << " before, " << a_pane << " rows: took " << most
+                << ", estimated " << estimated);
+      CHECK(estimated < 2 * most);
+      CHECK(most < 2 * estimated);
+    }
 }
 
 TEST_CASE("windows that share panes are estimated once, label sets and kept rows are named") {
