@@ -14,7 +14,7 @@ ROWS = {**ingest.ROWS, **evaluation.ROWS, **alerts.ROWS, **life.ROWS, **metrics.
 
 
 def place_of(name):
-    """T1 to T18, then M1 to M9."""
+    """T1 to T18, then M1 to M11."""
     return name[0] != "T", int(name[1:])
 
 

@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "flags.h"
+#include "metrics/chance.h"
+#include "metrics/detectors/detector.h"
 #include "metrics/families/family.h"
 #include "metrics/metric_engine.h"
 #include "random.h"
@@ -288,6 +290,95 @@ void slides(long runs) {
   }
 }
 
+// One value a pane: what learning it costs, alone and along a handle; and what a threshold that knows chance costs.
+void detectors(long runs) {
+  Random random{6};
+  const auto kinds = {DetectorSpec::Kind::ewma,         DetectorSpec::Kind::mad,   DetectorSpec::Kind::cusum,
+                      DetectorSpec::Kind::page_hinkley, DetectorSpec::Kind::adwin, DetectorSpec::Kind::kswin};
+  const auto spec_of = [](DetectorSpec::Kind kind) {
+    DetectorSpec spec;
+    spec.kind = kind;
+    spec.over = hours(4);  // mad: 240 values; the others: how long a firing counts
+    return spec;
+  };
+  std::vector<double> values(4'096);
+  for (double& value : values) value = 50 + random.normal();
+  for (const auto kind : kinds) {
+    const auto made = make_detector(spec_of(kind));
+    Instant at{};
+    say(std::string(name_of(kind)) + " value", "ns", timed(runs, values.size(), [&] {
+          for (const double value : values) {
+            at = at + minutes(1);
+            const Detection found = (*made)->add(value, at);
+            sink = sink + found.score.value_or(0);
+          }
+        }));
+  }
+  const auto a_pane = [&](const std::string& name, const std::vector<HandleSpec>& handles) {
+    Table table, reference;
+    auto engine = engine_of(table, handles, reference.batch);
+    std::int64_t pane = 0;
+    const auto feed = [&] {
+      table.fill(random, 1, Instant{} + minutes(pane++), minutes(1));
+      const Instant now = Instant{} + minutes(pane);
+      const double begin = now_ns();
+      engine->feed("api", "s", table.batch, now);
+      const Reading r = engine->read_one(static_cast<HandleId>(handles.size() - 1), LabelSet(), now);
+      if (r.value) sink = sink + *r.value;
+      return now_ns() - begin;
+    };
+    for (int i = 0; i < 500; ++i) feed();
+    std::vector<double> all;
+    for (long run = 0; run < runs; ++run) {
+      double sum = 0;
+      for (int i = 0; i < 4'000; ++i) sum += feed();
+      all.push_back(sum / 4'000);
+    }
+    say(name, "ns", all);
+  };
+  const HandleSpec mean = handle_of(metric("mean", {"x"}));
+  a_pane("a mean at each pane end", {mean});
+  for (const auto kind : kinds) {
+    HandleSpec handle;
+    handle.op = HandleSpec::Op::detector;
+    handle.inputs = {0};
+    handle.detector = spec_of(kind);
+    a_pane(std::string(name_of(kind)) + " of a mean at each pane end", {mean, handle});
+  }
+}
+
+void thresholds(long runs) {
+  Random random{7};
+  Table table, reference;
+  reference.fill(random, 10'000, Instant{}, milliseconds(1));
+  table.fill(random, 8'192, Instant{}, milliseconds(1));
+  const auto rows = every_row(table.batch);
+  FalseAlarms rate;
+  rate.per = days(30);
+  for (MetricSpec spec : {metric("psi", {"x"}), metric("ks", {"x"}), metric("share", {}), metric("mean", {"x"}),
+                          metric("auc", {"score", "outcome"})}) {
+    spec.is_calibrated = true;
+    const auto family = family_of(spec, table, reference.batch);
+    family->prepare(table.batch);
+    const auto state = family->make_window();
+    family->add(*state, table.batch, rows);
+    const auto fresh = [&] {
+      Reading out;
+      out.chance = std::make_shared<Chance>();
+      out.chance->over = hours(1);
+      out.chance->reads = 60;
+      family->read(*state, spec, {}, out);
+      return out;
+    };
+    const Chance chance = *fresh().chance;
+    const double asked = spec.metric == "share" ? 0.05 : spec.metric == "mean" ? 30 : 0.01;
+    const double alpha = alpha_of(rate, chance, 1);
+    say(spec.metric + " threshold", "ns",
+        timed(runs, 1, [&] { sink = sink + threshold_in_force(asked, true, alpha, chance).in_force; }));
+    say(spec.metric + " read with its chance", "ns", timed(runs, 1, [&] { sink = sink + *fresh().value; }));
+  }
+}
+
 double heap() {
   const auto info = mallinfo2();
   return static_cast<double>(info.uordblks) + static_cast<double>(info.hblkhd);
@@ -431,12 +522,17 @@ int main(int count, char** words) {
     slides(flags.whole("runs"));
   else if (what == "memory")
     memory();
+  else if (what == "detectors")
+    detectors(flags.whole("runs"));
+  else if (what == "thresholds")
+    thresholds(flags.whole("runs"));
   else if (what == "batch")
     batch(flags.whole("runs"));
   else if (what == "wide")
     wide(static_cast<std::size_t>(flags.whole("columns")), static_cast<std::size_t>(flags.whole("rows")));
   else {
-    std::fprintf(stderr, "--what: expected costs, slides, memory, wide or batch, got \"%s\"\n", what.c_str());
+    std::fprintf(stderr, "--what: expected costs, slides, detectors, thresholds, memory, wide or batch, got \"%s\"\n",
+                 what.c_str());
     return 2;
   }
 }

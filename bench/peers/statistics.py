@@ -83,6 +83,17 @@ if "windows" in WANTED:
         rows = pandas.Series(numpy.exp(3 + 0.8 * random.standard_normal(n + 2000)))
         take("pandas rolling rank of %d, a row" % n, len(rows), lambda: rows.rolling(n).rank())
 
+if "detectors" in WANTED:
+    import scipy.stats
+    plain = pandas.Series(50 + random.standard_normal(4096))
+    take("pandas ewm mean and deviation, a value", 4096, lambda: (plain.ewm(alpha=0.002).mean(), plain.ewm(alpha=0.002).std()))
+    short = 50 + random.standard_normal(240)
+    take("scipy median_abs_deviation of 240", 1, lambda: (numpy.median(short), scipy.stats.median_abs_deviation(short)))
+    take("scipy chi2.isf", 1, lambda: scipy.stats.chi2.isf(1e-5, 9))
+    take("scipy kstwobign.isf", 1, lambda: scipy.stats.kstwobign.isf(1e-5))
+    take("scipy binom.isf", 1, lambda: scipy.stats.binom.isf(1e-5, 8192, 0.05))
+    take("scipy norm.isf", 1, lambda: scipy.stats.norm.isf(1e-5))
+
 if "wide" in WANTED:
     table = random.standard_normal((100, 30000))
     columns = [numpy.quantile(random.standard_normal(2000), numpy.linspace(0, 1, 11)[1:-1]) for _ in range(100)]
@@ -102,7 +113,7 @@ print(json.dumps(out))
 
 
 def measured(bench, what):
-    """{name: [ns]} of a group: small, windows, wide, batch."""
+    """{name: [ns]} of a group: small, windows, detectors, wide, batch."""
     code = f"RUNS = {1 if what == 'batch' else bench.runs}\n" + CODE
     words = ["/usr/bin/python3", "-c", code, "-", what]
     ran = subprocess.run(bench.on_engine_core(words), capture_output=True, text=True, timeout=240)

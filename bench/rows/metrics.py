@@ -1,4 +1,4 @@
-"""M1 to M9: what metrics cost by themselves, beside what computes the same number in Python."""
+"""M1 to M11: what metrics cost by themselves, beside what computes the same number in Python."""
 import json, subprocess
 
 from kit import Unmeasured
@@ -107,6 +107,30 @@ def m9(bench):
     bench.row("a column's PSI when a pane ended, merge and reading", [v * US for v in got["wide a read"]], "us", None, None, less_is_better=True)
 
 
+def m10(bench):
+    """detectors"""
+    got = costs(bench, "detectors")
+    for name, budget, theirs in (("ewma", 5, "pandas ewm mean and deviation, a value"), ("cusum", 3, None), ("page_hinkley", 3, None),
+                                 ("adwin", None, None), ("mad", None, "scipy median_abs_deviation of 240"), ("kswin", None, None)):
+        bench.row(f"{name}: a value learnt and scored", got[f"{name} value"], "ns", budget, None, less_is_better=True,
+                  peers=peers(bench, "detectors", theirs) if theirs else [])
+    plain = got["a mean at each pane end"]
+    bench.row("a mean alone: a row that ends a pane fed, then read", [v * US for v in plain], "us", None, None, less_is_better=True)
+    for name in ("ewma", "mad", "kswin"):
+        bench.row(f"{name} of a mean, the same", [v * US for v in got[f"{name} of a mean at each pane end"]], "us", None, None,
+                  less_is_better=True, bound="two windows read a pane: the newest, and the one that is final now")
+
+
+def m11(bench):
+    """thresholds that know chance"""
+    got = costs(bench, "thresholds")
+    for name, theirs in (("psi", "scipy chi2.isf"), ("ks", "scipy kstwobign.isf"), ("share", "scipy binom.isf"),
+                         ("mean", "scipy norm.isf"), ("auc", "scipy norm.isf")):
+        bench.row(f"{name}: the threshold in force for a reading that is new", [v * US for v in got[f"{name} threshold"]], "us", None, None,
+                  less_is_better=True, peers=peers(bench, "detectors", theirs, scale=US),
+                  bound="the tail of the distribution, inverted; a reading like the last takes its threshold over")
+
+
 def t12(bench):
     """batch statistics on ten million records"""
     if bench.quick:
@@ -125,4 +149,4 @@ def t12(bench):
                   bound="a pass over the window's pairs at each read")
 
 
-ROWS = {"T12": t12, "M1": m1, "M2": m2, "M3": m3, "M4": m4, "M5": m5, "M6": m6, "M7": m7, "M8": m8, "M9": m9}
+ROWS = {"T12": t12, "M1": m1, "M2": m2, "M3": m3, "M4": m4, "M5": m5, "M6": m6, "M7": m7, "M8": m8, "M9": m9, "M10": m10, "M11": m11}
