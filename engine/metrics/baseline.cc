@@ -46,6 +46,9 @@ void MetricEngine::State::baseline_add(BaselineState& baseline, const Batch& bat
         part.is_given = true;
         part.family->prepare(batch);
         part.family->add(*part.state, batch, rows);
+        if (!part.spec.is_calibrated || (baseline.kept && baseline.kept->is_sample())) continue;
+        if (!part.windows) part.windows = BaselineWindows::make(leaf->spec.window, *part.family);
+        if (part.windows) part.windows->add(*part.family, batch, rows);
         continue;
       }
       if (!leaf->ring) continue;
@@ -98,7 +101,16 @@ Batch MetricEngine::State::baseline_seal(BaselineState& baseline) {
   baseline.evidence = std::move(evidence);
   std::map<const Family*, bool> done;
   for (auto& leaf : leaves) {
-    if (leaf->baseline != &baseline || leaf->kind == Leaf::Kind::baseline || !leaf->ring) continue;
+    if (leaf->baseline != &baseline) continue;
+    for (Leaf::Part& part : leaf->parts) {
+      if (leaf->kind != Leaf::Kind::baseline || !part.windows) continue;
+      Reading whole;
+      whole.chance = std::make_shared<Chance>();
+      part.family->read(*part.state, part.spec, {}, whole);
+      part.inflation = part.windows->inflation(*part.family, part.spec, whole);
+      part.windows.reset();
+    }
+    if (leaf->kind == Leaf::Kind::baseline || !leaf->ring) continue;
     for (Leaf::Part& part : leaf->parts) {
       Family& family = *leaf->ring->slots()[part.slot].family;
       if (family.needs_baseline() && !done[&family] && !is_sealed(family)) family.reference_seal();
@@ -243,6 +255,10 @@ Reading MetricEngine::State::read_baseline(Leaf& leaf, Leaf::Part& part, Instant
   }
   if (part.spec.is_calibrated) r.chance = std::make_shared<Chance>();
   part.family->read(*part.state, part.spec, context, r);
+  if (r.chance) {
+    r.chance->inflation = part.inflation.value_or(1);
+    r.chance->is_inflation_measured = part.inflation.has_value();
+  }
   return r;
 }
 

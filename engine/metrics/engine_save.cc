@@ -1,5 +1,6 @@
 // The engine in a checkpoint, keyed by names and each part with its length, so that an edited pack takes what it still
 // has and skips the rest. A stream whose columns changed keeps its watermark and counters and loses its windows.
+#include <cmath>
 #include <set>
 
 #include "metrics/engine_state.h"
@@ -19,7 +20,7 @@ std::string shape_of(const StreamSpec& stream) {
 
 namespace {
 
-constexpr std::uint32_t format = 4;
+constexpr std::uint32_t format = 5;
 
 void write_counters(const StreamCounters& c, ByteWriter& out) {
   for (const std::uint64_t v : {c.received, c.accepted, c.late, c.too_late, c.future, c.rejected}) out.put(v);
@@ -138,6 +139,8 @@ void MetricEngine::save(ByteWriter& out) const {
     for (const Leaf::Part& part : leaf->parts) {
       out.text(leaf->key + part.column);
       ByteWriter body;
+      body.put(static_cast<std::uint8_t>(part.inflation.has_value()));
+      body.put(part.inflation.value_or(1));
       part.family->write(*part.state, body);
       out.text(body.bytes());
     }
@@ -146,7 +149,7 @@ void MetricEngine::save(ByteWriter& out) const {
 }
 
 Done MetricEngine::restore(ByteReader& in) {
-  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 4");
+  if (in.get<std::uint32_t>() != format) return invalid("metrics checkpoint: expected format 5");
   for (std::size_t i = in.count(8); i > 0 && in.good(); --i) {
     const std::string name = in.text();
     const std::string bytes = in.text();
@@ -218,10 +221,14 @@ Done MetricEngine::restore(ByteReader& in) {
       for (Leaf::Part& part : leaf->parts) {
         if (leaf->key + part.column != key) continue;
         ByteReader body(bytes);
+        const bool is_measured = body.get<std::uint8_t>() != 0;
+        const auto inflation = body.get<double>();
         auto state = part.family->read_state(body);
+        if (!(inflation >= 1) || !std::isfinite(inflation)) state.reset();
         if (!state) return invalid("metrics checkpoint: a baseline's state is damaged");
         part.state = std::move(state);
         part.is_given = true;
+        part.inflation = is_measured ? std::optional<double>(inflation) : std::nullopt;
       }
     }
   }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "metrics/baseline_windows.h"
 #include "metrics/detectors/detector_tracks.h"
 #include "metrics/handle_eval.h"
 #include "metrics/join_stream.h"
@@ -103,6 +104,9 @@ struct Leaf {
     Instant cuts_due = far_past;  // no cut becomes final before
     std::uint64_t cuts_seen = 0;  // label sets of the ring then
     bool is_given = false;        // at_baseline: the state has the baseline's rows
+    // at_baseline, of a rule with false_alarms: the windows of the baseline until it is sealed, and what they said.
+    std::unique_ptr<BaselineWindows> windows;
+    std::optional<double> inflation;
   };
   // What every read and every look at a sleeper needs stands together: thousands of leaves are read in turn, and each
   // cache line of them comes from afar.

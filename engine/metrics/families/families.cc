@@ -110,6 +110,7 @@ std::string family_key(const MetricSpec& spec) {
     if (spec.nulls_bin) key += " nulls";
     if (spec.is_calibrated) key += " in order";
   }
+  if (name == "samples" && spec.is_calibrated) key += " in order";
   if (name == "quantiles") {
     if (spec.exact) key += " exact";
     if (spec.at_baseline) key += " baseline";

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "metrics/families/family_of.h"
+#include "metrics/families/inflation.h"
 #include "metrics/statistics/exact_sum.h"
 #include "metrics/statistics/ks_tail.h"
 #include "metrics/statistics/sorted_values.h"
@@ -57,7 +58,7 @@ struct SampleState final : FamilyState {
 
 class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
  public:
-  explicit SampleDrift(std::size_t column) : column_(column) {}
+  SampleDrift(std::size_t column, bool is_calibrated) : column_(column), is_calibrated_(is_calibrated) {}
 
   void merge(FamilyState& into, const FamilyState& from) const override {
     auto& own = static_cast<SampleState&>(into);
@@ -92,8 +93,11 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
   bool needs_baseline() const override { return true; }
   void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
     const Column& column = batch.columns[column_];
-    for (const std::uint32_t row : rows)
-      if (!column.null[row] && std::isfinite(column.as_number(row))) reference_.push_back(column.as_number(row) + 0.0);
+    for (const std::uint32_t row : rows) {
+      if (column.null[row] || !std::isfinite(column.as_number(row))) continue;
+      reference_.push_back(column.as_number(row) + 0.0);
+      if (is_calibrated_) reference_order_.emplace_back(batch.time(row), reference_.back());
+    }
   }
   void reference_seal() override {
     std::sort(reference_.begin(), reference_.end());
@@ -117,6 +121,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
       reference_ = std::move(kept);
     }
     cut();
+    order_.take(std::exchange(reference_order_, {}));
     is_sealed_ = true;
   }
   void write_reference(ByteWriter& out) const override {
@@ -124,6 +129,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
     out.put(n_reference_);
     out.put(deviation_);
     out.array(reference_);
+    if (is_calibrated_) order_.write(out);
   }
   bool read_reference(ByteReader& in) override {
     is_sealed_ = in.get<std::uint8_t>() != 0;
@@ -131,6 +137,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
     deviation_ = in.get<double>();
     reference_ = in.array<double>();
     if (!std::is_sorted(reference_.begin(), reference_.end())) in.fail();
+    if (is_calibrated_) order_.read(in);
     if (in.good() && is_sealed_) cut();
     return in.good();
   }
@@ -178,6 +185,9 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
   std::uint64_t n_reference_ = 0;
   double deviation_ = 0;
   std::vector<double> reference_, edges_;  // ascending
+  bool is_calibrated_;
+  std::vector<std::pair<Instant, double>> reference_order_;  // until sealed
+  BaselineValues order_;
 };
 
 // Both samples whole: D as the largest |i m - j n|, so that equal gaps are equal bits; the area step by step.
@@ -258,6 +268,9 @@ void SampleDrift::read_one(const SampleState& state, const MetricSpec& spec, con
       out.chance->kind = Chance::Kind::ks;
       out.chance->n = state.tally.n;
       out.chance->m = n_reference_;
+      const auto measured = order_.inflation(state.tally.n, reference_, n_reference_);
+      out.chance->inflation = measured.value_or(1);
+      out.chance->is_inflation_measured = measured.has_value();
     }
   } else {
     std::optional<double> value = distance.area;
@@ -275,7 +288,7 @@ void SampleDrift::read_one(const SampleState& state, const MetricSpec& spec, con
 FamilyMade make_sample_drift(const FamilyInput& input) {
   if (input.spec.against.empty())
     return invalid(input.spec.metric + ": expected a baseline to compare with: { against = baseline \"train\" }");
-  return FamilyMade(std::make_unique<SampleDrift>(input.columns[0]));
+  return FamilyMade(std::make_unique<SampleDrift>(input.columns[0], input.spec.is_calibrated));
 }
 
 }  // namespace tidewatch
