@@ -85,13 +85,19 @@ class Sums final : public FamilyOf<Sums, SumState> {
   void add_many(SumState& state, const Batch& batch, std::span<const std::uint32_t> rows) const {
     gather(batch.columns[column_], rows, HUGE_VAL, state.tally, [&](std::span<const double> values) {
       state.sum.add_all(values);
-      double least = state.least, most = state.most;
-      for (const double value : values) {
-        least = value < least ? value : least;
-        most = value > most ? value : most;
+      // Two of each, since one waits for itself.
+      double least[2] = {state.least, state.least}, most[2] = {state.most, state.most};
+      for (std::size_t i = 0; i + 1 < values.size(); i += 2)
+        for (std::size_t k = 0; k < 2; ++k) {
+          least[k] = std::min(least[k], values[i + k]);
+          most[k] = std::max(most[k], values[i + k]);
+        }
+      if (values.size() % 2) {
+        least[0] = std::min(least[0], values.back());
+        most[0] = std::max(most[0], values.back());
       }
-      state.least = least;
-      state.most = most;
+      state.least = std::min(least[0], least[1]);
+      state.most = std::max(most[0], most[1]);
     });
   }
   void read_one(const SumState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {

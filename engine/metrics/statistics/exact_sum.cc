@@ -49,72 +49,68 @@ namespace {
 
 constexpr std::size_t at_once = 512;  // of most_pending adds
 
-struct Exponents {
-  unsigned least = 1, most = 0;  // of values other than 0; least > most: there are none
-  bool is_normal = true;
-  explicit Exponents(std::span<const double> values) {
-    std::uint64_t low = ~0ull, high = 0;
-    for (const double value : values) {
-      const std::uint64_t size = std::bit_cast<std::uint64_t>(value) & 0x7fffffffffffffffull;
-      low = std::min(low, size - 1);  // 0 becomes the largest number there is
-      high = std::max(high, size);
-    }
-    if (high == 0) return;
-    least = static_cast<unsigned>((low + 1) >> 52);
-    most = static_cast<unsigned>(high >> 52);
-    is_normal = least > 0;
-  }
-};
+// The exponent of the first value that is not 0; 0 when there is none.
+unsigned first_exponent(std::span<const double> values) {
+  for (const double value : values)
+    if (value != 0) return static_cast<unsigned>(std::bit_cast<std::uint64_t>(value) >> 52) & 0x7ffu;
+  return 0;
+}
 
 }  // namespace
 
-// Values whose exponents are near each other, which those of one column nearly always are, add up in two registers:
-// 53 bits, the distance of the exponents, nine more for how many there are, a sign.
+// Values whose exponents are near each other, as those of one column nearly always are, add up in two registers: 53
+// bits, the distance of the exponents, nine more for how many there are, a sign. That some was too far is found out
+// afterwards, which costs less than a look at all of them before.
 void ExactSum::add_all(std::span<const double> values) {
+  constexpr unsigned below = 30, distance = 63;
   for (; !values.empty(); values = values.subspan(std::min(values.size(), at_once))) {
     const auto part = values.first(std::min(values.size(), at_once));
-    const Exponents range(part);
-    if (range.least > range.most) continue;
-    if (!range.is_normal || range.most - range.least > 60) {
-      for (const double value : part) add(value);
-      continue;
-    }
+    const unsigned first = first_exponent(part), from = first > below ? first - below : 1;
     Wide sum = 0;
+    unsigned farthest = 0;
     for (const double value : part) {
       const auto bits = std::bit_cast<std::uint64_t>(value);
       const std::int64_t sign = static_cast<std::int64_t>(bits) >> 63;
-      const std::int64_t digits = (static_cast<std::int64_t>(mantissa(bits)) ^ sign) - sign;
-      const unsigned shift = (exponent(bits) - range.least) & 63;  // of 0 it does not matter
-      sum += static_cast<Wide>(digits) << shift;
+      const auto digits = static_cast<std::int64_t>(mantissa(bits));
+      const unsigned shift = exponent(bits) - from;  // of 0 and subnormal values beyond all
+      farthest |= digits != 0 ? shift : 0;
+      sum += static_cast<Wide>((digits ^ sign) - sign) << (shift & distance);
+    }
+    if (farthest > distance) {
+      for (const double value : part) add(value);
+      continue;
     }
     const bool is_negative = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum >> 64)) < 0;
     if (is_negative) sum = -sum;
-    add_whole(static_cast<std::uint64_t>(sum), static_cast<std::uint64_t>(sum >> 64), 0, range.least - 1, is_negative);
+    add_whole(static_cast<std::uint64_t>(sum), static_cast<std::uint64_t>(sum >> 64), 0, from - 1, is_negative);
   }
 }
 
 // The same in three registers: 106 bits and twice the distance.
 void ExactSum::add_squares(std::span<const double> values) {
+  constexpr unsigned below = 15, distance = 31;
   for (; !values.empty(); values = values.subspan(std::min(values.size(), at_once))) {
     const auto part = values.first(std::min(values.size(), at_once));
-    const Exponents range(part);
-    if (range.least > range.most) continue;
-    const unsigned from = 2 * range.least - 1076u;
-    if (!range.is_normal || range.most - range.least > 31 || from > most_place || 2 * range.most - 1076u > most_place) {
+    const unsigned first = first_exponent(part), from = first > below ? first - below : 1;
+    const unsigned place = 2 * from - 1076u;
+    Wide sum = 0;
+    std::uint64_t top = 0;
+    unsigned farthest = 0;
+    for (const double value : part) {
+      const auto bits = std::bit_cast<std::uint64_t>(value);
+      const std::uint64_t digits = mantissa(bits);
+      const Wide square = static_cast<Wide>(digits) * digits;
+      const unsigned apart = exponent(bits) - from, shift = 2 * (apart & distance);
+      farthest |= digits != 0 ? apart : 0;
+      const Wide lower = square << shift;
+      sum += lower;
+      top += (static_cast<std::uint64_t>(square >> 64) >> 1 >> (63 - shift)) + (sum < lower);
+    }
+    if (farthest > distance || place > most_place - 2 * distance) {
       for (const double value : part) add_product(value, value);
       continue;
     }
-    Wide sum = 0;
-    std::uint64_t top = 0;
-    for (const double value : part) {
-      const auto bits = std::bit_cast<std::uint64_t>(value);
-      const Wide square = static_cast<Wide>(mantissa(bits)) * mantissa(bits);
-      const unsigned shift = 2 * (exponent(bits) - range.least) & 63;
-      const Wide lower = square << shift;
-      sum += lower;
-      top += static_cast<std::uint64_t>(square >> 64 >> 1 >> (63 - shift)) + (sum < lower);
-    }
-    add_whole(static_cast<std::uint64_t>(sum), static_cast<std::uint64_t>(sum >> 64), top, from, false);
+    add_whole(static_cast<std::uint64_t>(sum), static_cast<std::uint64_t>(sum >> 64), top, place, false);
   }
 }
 

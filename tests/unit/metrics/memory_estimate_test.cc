@@ -158,3 +158,68 @@ TEST_CASE("ten bins of a thousand columns over two weeks are three megabytes, in
   CHECK(fine > 0.7e9);
   CHECK(fine < 0.9e9);
 }
+
+TEST_CASE("drift of a whole table keeps fifty bytes a pane and column of ten bins, and answers after being saved") {
+  const unsigned seed = 13;
+  INFO("seed " << seed);
+  std::mt19937 random(seed);
+  constexpr std::size_t columns = 40, a_pane = 200;
+  StreamSpec stream;
+  stream.name = "api";
+  stream.time = "ts";
+  stream.schema.columns.push_back({"ts", ColumnType::time, false});
+  MetricSpec spec = rows::metric("drifted_columns", {});
+  for (std::size_t i = 0; i < columns; ++i) {
+    stream.schema.columns.push_back({"c" + std::to_string(i), ColumnType::number, true});
+    spec.columns.push_back("c" + std::to_string(i));
+  }
+  spec.against = "train";
+  spec.window = *parse_window("1h");
+  const auto table = [&](std::size_t count, double shift) {
+    rows::Table out;
+    for (std::size_t c = 0; c < columns; ++c) {
+      std::normal_distribution<> draw(c < 4 ? shift : 0, 1);
+      std::vector<double> values(count);
+      for (double& value : values) value = draw(random);
+      out.numbers("c" + std::to_string(c), values);
+    }
+    return out.batch;
+  };
+  const Batch reference = table(2'000, 0);
+  BaselineSpec train;
+  train.name = "train";
+  train.stream = "api";
+  const auto fresh = [&] {
+    auto made = MetricEngine::create({stream}, {train}, {handle_of(spec)}, nullptr, nullptr);
+    REQUIRE(made);
+    (*made)->baseline_rows("train", reference);
+    (*made)->baseline_seal("train");
+    return std::move(*made);
+  };
+  const auto engine = fresh();
+  const double empty = static_cast<double>(engine->memory_bytes());
+  Instant now;
+  for (int pane = 0; pane < 64; ++pane) {
+    Batch batch = table(a_pane, 1);
+    for (std::size_t i = 0; i < a_pane; ++i)
+      batch.columns[0].integers[i] = (minutes(pane) + milliseconds(static_cast<std::int64_t>(i) * 100)).ns;
+    now = batch.time(a_pane - 1);
+    engine->feed("api", "s", batch, now);
+  }
+  const Reading said = engine->read_one(0, LabelSet(), now);
+  CHECK(said.value == Approx(.1));
+  CHECK(said.text == "c0, c1, c2, c3");
+  const double each = (static_cast<double>(engine->memory_bytes()) - empty) / 62 / columns;
+  INFO(each << " bytes a pane and column");
+  CHECK(each < 50);
+  CHECK(each > 30);  // eleven counts of two bytes and a pointer are counted
+  ByteWriter out;
+  engine->save(out);
+  const std::string saved = out.take();
+  const auto restored = fresh();
+  ByteReader in(saved);
+  REQUIRE(restored->restore(in));
+  CHECK(restored->read_one(0, LabelSet(), now).text == said.text);
+  const double again = (static_cast<double>(restored->memory_bytes()) - empty) / 62 / columns;
+  CHECK(again < 50);
+}
