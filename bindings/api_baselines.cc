@@ -89,6 +89,7 @@ int seasonal(Call& call) {
   spec.span = span.value_or(Duration{});
   Fields fields(call, 2, *call.entry, call.place(), "seasonal");
   spec.periods = static_cast<std::uint32_t>(fields.whole("periods", 4, 100).value_or(spec.periods));
+  spec.rebin = fields.duration("rebin").value_or(spec.rebin);
   return push_reference(call, std::move(spec), span.has_value() && fields.is_good());
 }
 
@@ -137,13 +138,16 @@ std::vector<Entry> baseline_entries() {
        "function",
        "",
        {argument("period", "duration", "How far apart the windows compared with are."),
-        may("periods", "whole number", "8", "How many of them, from 4 to 100.")},
+        may("periods", "whole number", "8", "How many of them, from 4 to 100."),
+        may("rebin", "duration", "30d", "How long the bins of a drift metric stay before they are cut anew.")},
        "reference",
        at_load(),
        "pure",
        "The same slot of earlier periods: the median of the windows one, two ... periods before. Under 4 of them ok "
-       "reads `insufficient`.",
-       {"local odd = api:count({ over = \"1h\", step = \"30m\" }):deviation { from = seasonal(\"1 day\", { periods "
+       "reads `insufficient`. A drift metric takes it as `against` and compares the window's rows with all rows of "
+       "these slots, at the same local time where the metric or its stream has a `zone`, in bins of the slot's own.",
+       {"local moved = api:psi(\"latency_ms\", { over = \"6h\", step = \"1h\", against = seasonal \"1 week\" })",
+        "local odd = api:count({ over = \"1h\", step = \"30m\" }):deviation { from = seasonal(\"1 day\", { periods "
         "= 7 }) }"},
        seasonal,
        nullptr}};

@@ -69,12 +69,8 @@ bool read_columns(Call& call, Fields& fields, Schema& schema) {
       if (!key.empty())
         if (const Span inner = call.source_map(at).item(at.line, at.call, at.name, "columns", key); inner.line)
           span = inner;
-      call.complain(at, span, fields.path() + ".columns" + (key.empty() ? "" : "." + key), "",
-                    key.empty() ? "names and types, such as ts = \"time\"" : column_types,
-                    key.empty()    ? "a value without a name"
-                    : type.empty() ? "another value"
-                                   : "\"" + type + "\"",
-                    type.empty() ? "" : type_nearest(type));
+      call.complain(at, span, fields.path() + ".columns" + (key.empty() ? "" : "." + key), "", column_types,
+                    type.empty() ? "another value" : "\"" + type + "\"", type.empty() ? "" : type_nearest(type));
       is_good = false;
       continue;
     }
@@ -234,8 +230,9 @@ const std::vector<Param>& metric_options() {
       may("by", "text or list", "", "Columns whose values make label sets.", {"group_by", "groupby", "labels"}),
       may("where", "expression or function", "", "Only rows for which this is true.", {"filter"}),
       may("step", "duration", "over/60", "Pane width; divides `over`.", {"every"}),
-      may("against", "baseline, trailing or text", "",
-          "What a drift metric compares with: baseline \"train\", trailing \"28 days\", \"1 week ago\".",
+      may("against", "baseline, trailing, seasonal or text", "",
+          "What a drift metric compares with: baseline \"train\", trailing \"28 days\", seasonal \"1 week\", \"1 "
+          "week ago\".",
           {"reference", "baseline"}),
       may("lateness", "duration", "the larger of step and \"1m\"", "How late a row may land."),
       may("min_n", "whole number", "the metric's own", "Fewer rows than this read `insufficient`.",
@@ -351,7 +348,7 @@ std::string nearest_column(const StreamSpec& stream, const std::string& column) 
   return near;
 }
 
-// against = trailing "28 days", or "1 week ago": the same window that much earlier.
+// against = trailing "28 days", seasonal "1 week", or "1 week ago": the same window that much earlier.
 bool read_past(Fields& fields, const ReferenceObject* past, const std::string& ago, MetricSpec& metric) {
   if (past && past->is_poisoned) return false;
   if (past && past->handle.op == HandleSpec::Op::trailing) {
@@ -359,9 +356,10 @@ bool read_past(Fields& fields, const ReferenceObject* past, const std::string& a
     return true;
   }
   if (past) {
-    fields.wrong("against", "", "baseline \"train\", trailing \"28 days\" or \"1 week ago\"",
-                 "seasonal(...), which is for values: rises, drops and deviation");
-    return false;
+    metric.trailing.period = past->handle.span;
+    metric.trailing.periods = past->handle.periods;
+    metric.trailing.rebin = past->handle.rebin;
+    return true;
   }
   auto span = parse_duration(std::string_view(ago).substr(0, ago.size() - 4));
   if (!span) {
@@ -564,7 +562,7 @@ int metric_call(Call& call) {
          {std::tuple("by", metric.side.empty(), "one column that tells control and candidate apart"),
           std::tuple("control", metric.control.empty(), "the value of `by` that is known"),
           std::tuple("candidate", metric.candidate.empty() || metric.candidate == metric.control,
-                     metric.candidate.empty() ? "the value of `by` that is new" : "another value of `by` than control"),
+                     "the value of `by` that is new"),
           std::tuple("least", !(metric.least > 0), "a number above 0: the smallest difference worth knowing")}) {
       if (!missing || !is_good) continue;
       if (fields.has(name))

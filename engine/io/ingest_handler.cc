@@ -5,7 +5,7 @@
 #include <cctype>
 
 #include "base/text.h"
-#include "base/gzip.h"
+#include "io/gzip.h"
 
 namespace tidewatch {
 

@@ -54,7 +54,7 @@ const std::vector<MetricInfo>& rows() {
       row("psi", "psi(column, { over, against, bins, smoothing, point_masses, nulls })", "data",
           "Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: "
           "PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins. `against` may also be trailing \"28 "
-          "days\".",
+          "days\" or seasonal \"1 week\", here and for the metrics below up to drifted_columns.",
           R"(api:psi("latency_ms", { over = "1 day", against = baseline "train" }))", 1, 1, with_window, 50, against),
       row("kl", "kl(column, { over, against, reverse, bins, smoothing })", "data",
           "Kullback-Leibler divergence of the window from the baseline, in nats; reverse = true for the other way.",

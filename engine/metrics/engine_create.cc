@@ -117,9 +117,9 @@ class Builder {
     const Duration land = leaf.kind == Leaf::Kind::rows ? leaf.lateness : nominal(leaf.spec.window) + leaf.lateness;
     const TrailingSpec& trailing = leaf.spec.trailing;
     if (trailing.is_set()) {
-      leaf.stream->trailing.push_back(&leaf);
+      if (!trailing.is_seasonal()) leaf.stream->trailing.push_back(&leaf);
       leaf.ring->compare_with_past();
-      if (leaf.kind != Leaf::Kind::rows) leaf.keep_behind = leaf.keep_behind + trailing.gap + trailing.span;
+      if (leaf.kind != Leaf::Kind::rows) leaf.keep_behind = leaf.keep_behind + reach_of(leaf.spec);
       for (const Leaf::Part& part : leaf.parts)
         leaf.ring->slots()[part.slot].pasts.push_back({leaf.spec.window.count + leaf.keep_rows, trailing});
     }
@@ -140,6 +140,7 @@ class Builder {
     Duration better = leaf.spec.window.over;
     for (std::int64_t n = 60; n > 0; --n) {
       const Duration candidate = leaf.spec.window.over / n;
+      if (trailing.is_seasonal() && trailing.period.ns % candidate.ns != 0) continue;
       if (leaf.spec.window.over.ns % n == 0 && (land + leaf.keep_behind + within).ns / candidate.ns + 2 <= most_panes) {
         better = candidate;
         break;
@@ -237,8 +238,48 @@ class Builder {
                      "such as over = \"20 rows\"; here it is a span such as trailing \"28 days\"");
     if (trailing.rows > 0 && (trailing.rows < 20 || trailing.rows > 100'000))
       return problem(spec.metric + " against " + trailing.text() + ": expected 20 to 100,000 rows");
+    if (trailing.is_seasonal()) return seasons(spec);
     if (trailing.span.ns < 0 || trailing.gap.ns < 0 || trailing.rebin.ns <= 0)
       return problem(spec.metric + " against " + trailing.text() + ": expected a span and a rebin above 0s");
+    return true;
+  }
+
+  // The window must have a slot in each period, of whole panes.
+  bool seasons(const MetricSpec& spec) {
+    const TrailingSpec& trailing = spec.trailing;
+    const WindowSpec& window = spec.window;
+    const std::string what = spec.metric + " against " + trailing.text() + ": ";
+    if (trailing.period.ns <= 0 || trailing.rebin.ns <= 0 || trailing.periods < 4 || trailing.periods > 100)
+      return problem(what + "expected a period and a rebin above 0s, and 4 to 100 periods");
+    if (window.kind == WindowSpec::Kind::none) return true;  // said already
+    if (window.kind == WindowSpec::Kind::rows)
+      return problem(what + "a window of rows has no place in a period; compare it with trailing \"250 rows\"");
+    if (window.kind == WindowSpec::Kind::sliding) {
+      const Duration step = spec.step.ns > 0 ? spec.step : default_step(window.over);
+      if (trailing.period < window.over)
+        return problem(what + "the period is shorter than the window of " + window.text());
+      if (trailing.period.ns % step.ns == 0) return true;
+      std::string better = "no step does";
+      for (std::int64_t n = 60; n > 0; --n) {
+        if (window.over.ns % n != 0 || trailing.period.ns % (window.over.ns / n) != 0) continue;
+        better = "try step = \"" + format_duration(window.over / n) + "\"";
+        break;
+      }
+      return problem(what + "expected a step that divides the period too, got \"" + format_duration(step) + "\"; " +
+                     better);
+    }
+    using Unit = WindowSpec::Unit;
+    const bool has_slot =
+        window.kind == WindowSpec::Kind::business_days || window.unit == Unit::day || window.unit == Unit::week;
+    if (!has_slot)
+      return problem(what + "months are not of one length, so a " + window.text() +
+                     " has no slot a fixed time earlier; take a calendar day or week, or trailing \"365 days\"");
+    const Duration least = window.kind == WindowSpec::Kind::business_days ? days((window.count + 4) / 5 * 7)
+                           : window.unit == Unit::week                    ? days(7)
+                                                                          : days(1);
+    if (trailing.period.ns % days(1).ns != 0 || trailing.period < least)
+      return problem(what + "a window of " + window.text() + " asks for a period of whole days, at least " +
+                     format_duration(least));
     return true;
   }
 
@@ -262,9 +303,11 @@ class Builder {
       return problem("a joined stream is read \"mature\" or \"latest\": its running pane has no labels to speak of");
     if (spec.window.kind == WindowSpec::Kind::rows)
       return problem("a joined stream has windows of time: the last rows of it are those whose labels are still out");
-    if (leaf.baseline || spec.at_baseline || spec.trailing.is_set())
-      return problem("a joined stream has no baseline yet: compare on stream \"" + stream.spec.join->predictions +
-                     "\", or with an earlier window of its own");
+    if (leaf.baseline || spec.at_baseline)
+      return problem(
+          "a baseline is rows of one stream, and pairs of a joined stream are in none: compare with the "
+          "pairs before, against = trailing \"28 days\" or seasonal \"1 week\", or a column of \"" +
+          stream.spec.join->predictions + "\" with a baseline of that stream");
     if (is_join_metric(spec.metric) && !spec.by.empty()) return problem(spec.metric + " has no `by`; use where");
     if (is_join_metric(spec.metric) && over_labels)
       return problem(spec.metric + " counts predictions by their own time, which time = \"actual\" does not keep");

@@ -190,6 +190,7 @@ void MetricEngine::State::join_advance(StreamState& stream, Instant now) {
   if (bound == far_past) return;
   if (spec.is_over_label_time) bound = bound - spec.early;
   const Instant reached = joined.settled_watermark(spec);
+  if (!stream.trailing.empty()) advance_cuts(stream);  // while the rows they need are there
   settle_detectors(stream, now);
   for (auto& use : stream.rings) {
     use.ring->settle(bound);

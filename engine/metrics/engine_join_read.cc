@@ -92,15 +92,20 @@ SharedReading MetricEngine::State::read_joined(Leaf& leaf, Leaf::Part& part, Ser
   CoverageSum sum;
   if (leaf.coverage) sum = leaf.coverage->sum(labels, range.first, range.end);
   const FamilyState* state = nullptr;
+  PastRead past;
+  const bool is_newest = !as_of.at && as_of.shift.ns == 0;
+  if (series && part.spec.trailing.is_set()) {
+    read_past(leaf, part, *series, range, is_newest, settled, past);
+    fresh.baseline = past.evidence;
+  }
   if (series) {
-    const bool is_newest = !as_of.at && as_of.shift.ns == 0;
     const bool goes_on = series->caches.size() <= part.reader || range.end >= series->caches[part.reader].end;
     state = ring.window_state(*series, part.slot, part.reader, range.first, range.end, is_newest && goes_on);
   }
   const bool had_rows = leaf.coverage ? sum.predictions > 0 : ring.had_rows(range.first, range.end);
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
   finish(leaf, part, state, *ring.slots()[part.slot].family, had_rows, begins_early,
-         ring.undefined_in(range.first, range.end), fresh);
+         ring.undefined_in(range.first, range.end), fresh, &past);
 
   if (leaf.coverage) {
     fresh.nulls += sum.nulls;

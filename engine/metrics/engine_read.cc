@@ -25,8 +25,13 @@ void begin_chance(const Leaf& leaf, Reading& out) {
 
 void MetricEngine::State::finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state,
                                  const Family& family, bool had_rows, bool begins_early, const std::string* undefined,
-                                 Reading& out, const FamilyState* past, const FamilyState* cut) const {
-  const ReadContext context{out.from, out.to, out.as_of, past, cut};
+                                 Reading& out, const PastRead* past) const {
+  ReadContext context{out.from, out.to, out.as_of};
+  if (past) {
+    context.reference = past->state;
+    context.cut = past->cut;
+    context.slots = past->slots;
+  }
   if (leaf.baseline) out.baseline = leaf.baseline->evidence;
   if (part.spec.is_calibrated) begin_chance(leaf, out);
   if (state) {
@@ -143,22 +148,11 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
   fresh.to = range.to;
   if (!is_open) ring.was_read(range.end, range.to);
   const Family& family = *ring.slots()[part.slot].family;
-  const FamilyState *state = nullptr, *past = nullptr, *cut = nullptr;
-  std::unique_ptr<FamilyState> past_alone;
-  TrailingCuts fresh_cuts;
+  const FamilyState* state = nullptr;
+  PastRead past;
   if (series && part.spec.trailing.is_set()) {
-    const WindowRange before = past_range(part.spec.trailing, ring.clock(), range.from);
-    const bool goes_on =
-        series->caches.size() <= part.past_reader || before.end >= series->caches[part.past_reader].end;
-    if (is_newest && !is_open && goes_on) {
-      past = ring.window_state(*series, part.slot, part.past_reader, before.first, before.end, true);
-    } else {
-      past_alone = ring.merged(*series, part.slot, before.first, before.end);
-      past = past_alone.get();
-    }
-    cut = cut_for(leaf, part, *series, range.from, watermark, fresh_cuts);
-    fresh.baseline = std::make_shared<const BaselineEvidence>(
-        BaselineEvidence{part.spec.trailing.text(), before.from, before.to, ""});
+    read_past(leaf, part, *series, range, is_newest && !is_open, watermark, past);
+    fresh.baseline = past.evidence;
   }
   if (series) {
     const bool goes_on = series->caches.size() <= part.reader || range.end >= series->caches[part.reader].end;
@@ -171,7 +165,7 @@ SharedReading MetricEngine::State::read_part(Leaf& leaf, Leaf::Part& part, Serie
   }
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && range.from < stream.first_row;
   finish(leaf, part, state, family, !state && ring.had_rows(range.first, range.end), begins_early,
-         ring.undefined_in(range.first, range.end), fresh, past, cut);
+         ring.undefined_in(range.first, range.end), fresh, &past);
   if (is_open || !series) return made;
   return record(leaf, part, *series, std::move(made), far_future, watermark);
 }
@@ -207,18 +201,18 @@ SharedReading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Serie
   if (!is_open) ring.was_read(INT64_MIN, reached);
   const bool begins_early = (leaf.is_extensive || leaf.spec.full) && read.rows < leaf.spec.window.count;
   const std::int64_t day = days(1).ns;
-  Ring::RowsRead past;
-  const FamilyState* cut = nullptr;
-  TrailingCuts fresh_cuts;
+  PastRead past;
   if (part.spec.trailing.is_set()) {
-    past = ring.rows_before(*series, part.slot, read.first, part.spec.trailing);
-    cut = cut_for(leaf, part, *series, read.from, watermark, fresh_cuts);
-    fresh.baseline =
-        std::make_shared<const BaselineEvidence>(BaselineEvidence{part.spec.trailing.text(), past.from, past.to, ""});
+    Ring::RowsRead before = ring.rows_before(*series, part.slot, read.first, part.spec.trailing);
+    past.cut = cut_for(leaf, part, *series, read.from, watermark, past.fresh);
+    fresh.baseline = std::make_shared<const BaselineEvidence>(
+        BaselineEvidence{part.spec.trailing.text(), before.from, before.to, ""});
+    if (before.is_full) past.own = std::move(before.state);
+    past.state = past.own.get();
   }
   finish(leaf, part, read.state.get(), *ring.slots()[part.slot].family, true, begins_early,
          ring.undefined_in(floor_to(fresh.from, days(1)).ns / day, floor_to(fresh.to, days(1)).ns / day + 1), fresh,
-         past.is_full ? past.state.get() : nullptr, cut);
+         &past);
   if (is_open) return fresh;
   return record(leaf, part, *series, std::move(fresh), read.next_row, watermark);
 }

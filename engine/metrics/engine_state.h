@@ -147,6 +147,16 @@ struct Listing {
   std::vector<Target> targets;
 };
 
+// The past a window is compared with, as it is read: null where there is none.
+struct PastRead {
+  const FamilyState* state = nullptr;
+  const FamilyState* cut = nullptr;  // the bins in force
+  std::uint32_t slots = 0;           // seasonal: how many have rows
+  std::shared_ptr<const BaselineEvidence> evidence;
+  std::unique_ptr<FamilyState> own, own_cut;
+  TrailingCuts fresh;
+};
+
 struct MetricEngine::State {
   std::vector<std::unique_ptr<StreamState>> streams;
   std::vector<std::unique_ptr<BaselineState>> baselines;
@@ -203,8 +213,7 @@ struct MetricEngine::State {
   Reading read_baseline(Leaf& leaf, Leaf::Part& part, Instant now);
   Reading read_stream(Leaf& leaf, const AsOf& as_of, Instant now);
   void finish(const Leaf& leaf, const Leaf::Part& part, const FamilyState* state, const Family& family, bool had_rows,
-              bool begins_early, const std::string* undefined, Reading& out, const FamilyState* past = nullptr,
-              const FamilyState* cut = nullptr) const;
+              bool begins_early, const std::string* undefined, Reading& out, const PastRead* past = nullptr) const;
   // Windows compared with the time before them: tries cuts for windows that begin up to `until`, only final ones or
   // those too that late rows may still change; makes those that have become final; the bins in force for a window.
   void each_cut(Leaf& leaf, Leaf::Part& part, Series& series, Instant until, Instant watermark, TrailingCuts& into,
@@ -212,6 +221,11 @@ struct MetricEngine::State {
   void advance_cuts(StreamState& stream);
   const FamilyState* cut_for(Leaf& leaf, Leaf::Part& part, Series& series, Instant window_from, Instant watermark,
                              TrailingCuts& fresh);
+  // What a window of panes is compared with. `is_next`: it is the newest, so merges of its past are worth keeping;
+  // `settled`: final up to there, but for the metric's lateness.
+  void read_past(Leaf& leaf, Leaf::Part& part, Series& series, const WindowRange& window, bool is_next, Instant settled,
+                 PastRead& out);
+  static void read_seasons(Leaf& leaf, Leaf::Part& part, Series& series, const WindowRange& window, PastRead& out);
   SharedReading record(Leaf& leaf, Leaf::Part& part, Series& series, SharedReading made, Instant next_row,
                        Instant watermark);
   // Rows of a stream into its rings.

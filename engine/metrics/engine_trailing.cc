@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "metrics/engine_state.h"
+#include "metrics/windows/seasonal_slots.h"
 
 namespace tidewatch {
 
@@ -116,8 +117,54 @@ void MetricEngine::State::each_cut(Leaf& leaf, Leaf::Part& part, Series& series,
   }
 }
 
+void MetricEngine::State::read_seasons(Leaf& leaf, Leaf::Part& part, Series& series, const WindowRange& window,
+                                       PastRead& out) {
+  Ring& ring = *leaf.ring;
+  const TrailingSpec& spec = part.spec.trailing;
+  const SeasonalSlots slots(spec, ring.clock(), part.spec.zone);
+  const Family& family = *ring.slots()[part.slot].family;
+  const auto merged = [&](const WindowRange& of, std::uint32_t& with_rows) {
+    auto all = family.make_window();
+    with_rows = 0;
+    for (std::uint32_t k = spec.periods; k > 0; --k) {
+      const WindowRange slot = slots.earlier(of, k);
+      with_rows += ring.merge_into(*all, series, part.slot, slot.first, slot.end);
+    }
+    return all;
+  };
+  out.own = merged(window, out.slots);
+  out.state = out.own.get();
+  const std::int64_t due = series.first_row == far_future ? -1 : slots.cut_age(window, series.first_row);
+  for (std::int64_t age = due; age >= 0 && !out.own_cut; --age) {  // a slot too empty to be cut from: the next one
+    std::uint32_t with_rows = out.slots;
+    const auto reference = age == 0 ? nullptr : merged(slots.earlier(window, age), with_rows);
+    if (with_rows >= least_seasons) out.own_cut = family.cut(reference ? *reference : *out.own, part.spec);
+  }
+  out.cut = out.own_cut.get();
+  out.evidence = std::make_shared<const BaselineEvidence>(
+      BaselineEvidence{spec.text(), slots.earlier(window, spec.periods).from, slots.earlier(window, 1).to, ""});
+}
+
+void MetricEngine::State::read_past(Leaf& leaf, Leaf::Part& part, Series& series, const WindowRange& window,
+                                    bool is_next, Instant settled, PastRead& out) {
+  Ring& ring = *leaf.ring;
+  const TrailingSpec& spec = part.spec.trailing;
+  if (spec.is_seasonal()) return read_seasons(leaf, part, series, window, out);
+  const WindowRange before = past_range(spec, ring.clock(), window.from);
+  const bool goes_on = series.caches.size() <= part.past_reader || before.end >= series.caches[part.past_reader].end;
+  if (is_next && goes_on) {
+    out.state = ring.window_state(series, part.slot, part.past_reader, before.first, before.end, true);
+  } else {
+    out.own = ring.merged(series, part.slot, before.first, before.end);
+    out.state = out.own.get();
+  }
+  out.cut = cut_for(leaf, part, series, window.from, settled, out.fresh);
+  out.evidence = std::make_shared<const BaselineEvidence>(BaselineEvidence{spec.text(), before.from, before.to, ""});
+}
+
 void MetricEngine::State::advance_cuts(StreamState& stream) {
-  const Instant watermark = stream.watermark.value();
+  const Instant watermark =
+      stream.joined ? stream.joined->settled_watermark(*stream.spec.join) : stream.watermark.value();
   if (watermark == far_past) return;
   for (Leaf* const leaf : stream.trailing)
     for (Leaf::Part& part : leaf->parts) {

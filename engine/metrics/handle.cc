@@ -35,7 +35,11 @@ std::string describe_metric(const MetricSpec& m) {
   if (m.read == ReadMode::open) options.push_back("read = \"open\"");
   if (!m.against.empty())
     options.push_back((m.at_baseline ? "at = baseline " : "against = baseline ") + quoted(m.against));
-  if (m.trailing.is_set())
+  if (m.trailing.is_seasonal())
+    options.push_back("against = seasonal(" + quoted(format_duration(m.trailing.period)) +
+                      ", { periods = " + std::to_string(m.trailing.periods) +
+                      ", rebin = " + quoted(format_duration(m.trailing.rebin)) + " })");
+  else if (m.trailing.is_set())
     options.push_back(
         "against = trailing(" +
         quoted(m.trailing.rows > 0 ? std::to_string(m.trailing.rows) + " rows" : format_duration(m.trailing.span)) +
@@ -137,6 +141,7 @@ Result<WindowSpec> parse_window(std::string_view text) {
 }
 
 std::string TrailingSpec::text() const {
+  if (is_seasonal()) return "seasonal " + format_duration(period) + ", " + std::to_string(periods) + " periods";
   return "trailing " + (rows > 0 ? std::to_string(rows) + " rows" : format_duration(span)) +
          (gap.ns > 0 ? " less " + format_duration(gap) : "");
 }

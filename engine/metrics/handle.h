@@ -34,14 +34,18 @@ enum class ReadMode : std::uint8_t { closed, open, mature, latest };
 
 inline constexpr std::uint32_t default_most_series = 10'000;
 
-// A past that moves with the window: the span, or the rows, that end where the window begins, less `gap`.
+// A past that moves with the window: the span, or the rows, that end where the window begins, less `gap`; or the
+// window's own slot of each of the last `periods`.
 struct TrailingSpec {
   Duration span{0};
   std::uint32_t rows = 0;  // instead of a span: windows of rows
   Duration gap{0};
   Duration rebin = days(30);  // how long bins cut from it stay in force
-  bool is_set() const { return span.ns > 0 || rows > 0; }
-  std::string text() const;  // "trailing 28d"
+  Duration period{0};         // instead of a span: seasonal
+  std::uint32_t periods = 0;
+  bool is_set() const { return span.ns > 0 || rows > 0 || is_seasonal(); }
+  bool is_seasonal() const { return periods > 0; }
+  std::string text() const;  // "trailing 28d", "seasonal 1w, 8 periods"
   friend bool operator==(const TrailingSpec&, const TrailingSpec&) = default;
 };
 

@@ -108,8 +108,7 @@ std::vector<MemoryEstimate> estimate_memory(const std::vector<StreamSpec>& strea
     ring.out.most_series = std::max(ring.out.most_series, spec.most_series);
     const Duration lateness = spec.lateness.ns >= 0 ? spec.lateness : std::max(step, minutes(1));
     const Duration within = stream->join ? stream->join->within : Duration{0};
-    ring.keep = std::max(
-        ring.keep, nominal(spec.window) + lateness + behind[id] + within + spec.trailing.gap + spec.trailing.span);
+    ring.keep = std::max(ring.keep, nominal(spec.window) + lateness + behind[id] + within + reach_of(spec));
     for (const std::string& column : columns) {
       MetricSpec part = spec;
       if (!column.empty()) part.columns = {column};

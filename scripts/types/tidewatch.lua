@@ -81,7 +81,7 @@ function stream:max(column, options) end
 ---@return tidewatch.handle
 function stream:standard_deviation(column, options) end
 
----Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins. `against` may also be trailing "28 days".
+---Population stability index: sum of (q - p) ln(q / p), p the baseline's shares, q the window's. p-value: PSI / (1/n + 1/n_ref) as chi-square with one degree less than bins. `against` may also be trailing "28 days" or seasonal "1 week", here and for the metrics below up to drifted_columns.
 ---@param column string A column of the stream.
 ---@param options? { over?: string, by?: any, where?: any, step?: string, against?: any, lateness?: string, min_n?: integer, most_series?: integer, full?: boolean, read?: "closed"|"open"|"mature"|"latest", actual?: string, bins?: any, smoothing?: "half"|"floor", point_masses?: boolean, nulls?: "out"|"bin", reverse?: boolean, q?: number, exact?: boolean, threshold?: number, positive?: string, false_positive?: number, false_negative?: number, per?: "prediction", unit?: "business days", of?: string, calendar?: string, zone?: string, ordered?: boolean, method?: "pearson"|"spearman"|"nearest_rank", scaled?: boolean, test?: "psi"|"chi2"|"ks"|"kl"|"js"|"hellinger", schedule?: string, within?: string, covers?: string, holds?: string, control?: string, candidate?: string, least?: number, worse?: "higher"|"lower", columns?: any }
 ---@return tidewatch.handle
@@ -661,9 +661,9 @@ function baseline(name) end
 ---@return any
 function trailing(span, options) end
 
----The same slot of earlier periods: the median of the windows one, two ... periods before. Under 4 of them ok reads `insufficient`.
+---The same slot of earlier periods: the median of the windows one, two ... periods before. Under 4 of them ok reads `insufficient`. A drift metric takes it as `against` and compares the window's rows with all rows of these slots, at the same local time where the metric or its stream has a `zone`, in bins of the slot's own.
 ---@param period string How far apart the windows compared with are.
----@param options? { periods?: integer }
+---@param options? { periods?: integer, rebin?: string }
 ---@return any
 function seasonal(period, options) end
 
@@ -746,7 +746,7 @@ function test:simulate(options) end
 local expectation = {}
 
 ---The alert was in this state at some time.
----@param state string A severity, firing (any of them), pending, ok, no_data or unknown.
+---@param state string A severity, or pending, ok, no_data, unknown.
 ---@param options? { from?: any, to?: any }
 function expectation:was(state, options) end
 

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "base/calendar.h"
+#include "base/same_local_time.h"
 #include "metrics/detectors/detector.h"
 
 namespace tidewatch {
@@ -127,7 +128,7 @@ class Seasonal : public DetectorOf<Seasonal> {
     while (!past_.values.empty() && past_.values.front().first < oldest) past_.values.pop_front();
     std::vector<double> slots;
     for (std::uint32_t k = 1; k <= periods_; ++k) {
-      const std::int64_t slot = slot_before(at, k);
+      const std::int64_t slot = same_local_time(at, period_ * k, zone_).ns;
       const auto found = std::lower_bound(past_.values.begin(), past_.values.end(), slot,
                                           [](const auto& one, std::int64_t t) { return one.first < t; });
       if (found != past_.values.end() && found->first == slot) slots.push_back(found->second);
@@ -148,16 +149,6 @@ class Seasonal : public DetectorOf<Seasonal> {
   std::size_t memory_bytes() const override { return sizeof *this + past_.values.size() * 16; }
 
  private:
-  // The instant at the same local time `k` periods earlier. Where the clock was set in between, the offset of the
-  // instant found first decides; an hour that was skipped is taken as the one after it.
-  std::int64_t slot_before(Instant at, std::uint32_t k) const {
-    const Instant plain{at.ns - period_.ns * static_cast<std::int64_t>(k)};
-    if (zone_.empty()) return plain.ns;
-    const Duration now = zone_offset(at, zone_);
-    const Instant guess = plain + now - zone_offset(plain, zone_);
-    return (plain + now - zone_offset(guess, zone_)).ns;
-  }
-
   Duration period_;
   std::uint32_t periods_;
   std::string zone_;

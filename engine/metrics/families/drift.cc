@@ -181,8 +181,7 @@ class Drift final : public FamilyOf<Drift, DriftState> {
  private:
   std::size_t bins_when_sealed() const { return (is_text_ ? texts_.size() : numbers_.size()) + has_null_bin_; }
   std::size_t bins() const { return is_sealed_ ? bins_when_sealed() : 0; }
-  void say_chance(const MetricSpec& spec, std::uint64_t n, std::uint64_t n_reference, unsigned degrees,
-                  Chance& chance) const;
+  void measure_inflation(const MetricSpec& spec, std::uint64_t n, Chance& chance) const;
 
   struct ReferenceRow {
     Instant at;
@@ -292,20 +291,12 @@ void Drift::read_one(const DriftState& given, const MetricSpec& spec, const Read
   settle(out, spec, distance.value);
   if (distance.statistic >= 0) out.p_value = chi_square_tail(distance.statistic, distance.degrees);
   doubt_small_reference(out, spec, n_reference);
-  if (out.chance) say_chance(spec, n, n_reference, distance.degrees, *out.chance);
+  if (!out.chance) return;
+  say_chance(spec, n, n_reference, distance.degrees, *out.chance);
+  measure_inflation(spec, n, *out.chance);
 }
 
-void Drift::say_chance(const MetricSpec& spec, std::uint64_t n, std::uint64_t n_reference, unsigned degrees,
-                       Chance& chance) const {
-  chance.kind = spec.metric == "psi"         ? Chance::Kind::psi
-                : spec.metric == "kl"        ? Chance::Kind::kl
-                : spec.metric == "js"        ? Chance::Kind::js
-                : spec.metric == "hellinger" ? Chance::Kind::hellinger
-                : spec.metric == "chi2"      ? Chance::Kind::chi_square
-                                             : Chance::Kind::none;
-  chance.n = n;
-  chance.m = n_reference;
-  chance.degrees = degrees;
+void Drift::measure_inflation(const MetricSpec& spec, std::uint64_t n, Chance& chance) const {
   const auto measured = order_.inflation(n, bins(), [&](std::span<const std::uint64_t> counts) {
     const BinnedDistance one = binned_distance(spec, reference_, counts, is_text_);
     return std::pair(one.statistic, one.degrees);

@@ -131,14 +131,28 @@ BinnedDistance binned_distance(const MetricSpec& spec, std::span<const std::uint
   return out;
 }
 
+void say_chance(const MetricSpec& spec, std::uint64_t n, std::uint64_t n_reference, unsigned degrees, Chance& chance) {
+  chance.kind = spec.metric == "psi"         ? Chance::Kind::psi
+                : spec.metric == "kl"        ? Chance::Kind::kl
+                : spec.metric == "js"        ? Chance::Kind::js
+                : spec.metric == "hellinger" ? Chance::Kind::hellinger
+                : spec.metric == "chi2"      ? Chance::Kind::chi_square
+                                             : Chance::Kind::none;
+  chance.n = n;
+  chance.m = n_reference;
+  chance.degrees = degrees;
+}
+
 void read_binned(const std::vector<std::uint64_t>& reference, const std::vector<std::uint64_t>& current,
                  const MetricSpec& spec, bool is_text, Reading& out) {
-  std::uint64_t n = 0;
+  std::uint64_t n = 0, n_reference = 0;
   for (const auto count : current) n += count;
+  for (const auto count : reference) n_reference += count;
   if (n == 0) return settle(out, spec, std::nullopt, "no usable value");
   const BinnedDistance distance = binned_distance(spec, reference, current, is_text);
   settle(out, spec, distance.value);
   if (distance.statistic >= 0) out.p_value = chi_square_tail(distance.statistic, distance.degrees);
+  if (out.chance) say_chance(spec, n, n_reference, distance.degrees, *out.chance);
 }
 
 }  // namespace tidewatch

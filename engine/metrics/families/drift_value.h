@@ -20,6 +20,9 @@ struct BinnedDistance {
 BinnedDistance binned_distance(const MetricSpec& spec, std::span<const std::uint64_t> reference,
                                std::span<const std::uint64_t> current, bool is_text);
 
+// What chance does to such a distance when nothing drifted, n rows against n_reference; `inflation` is left as it is.
+void say_chance(const MetricSpec& spec, std::uint64_t n, std::uint64_t n_reference, unsigned degrees, Chance& chance);
+
 // Settles `out` with the metric `spec` asks for. The counts are by bin; `current` may be shorter, its rest is 0. Some
 // row must be counted on either side.
 void read_binned(const std::vector<std::uint64_t>& reference, const std::vector<std::uint64_t>& current,

@@ -30,12 +30,22 @@ struct TableState final : FamilyState {
   std::size_t memory_bytes() const override;
 };
 
+// The bins in force; null for a column that had too few rows.
+struct TableCut final : FamilyState {
+  std::vector<std::unique_ptr<FamilyState>> columns;
+  std::size_t memory_bytes() const override {
+    std::size_t bytes = sizeof *this;
+    for (const auto& column : columns) bytes += column ? column->memory_bytes() : 0;
+    return bytes;
+  }
+};
+
 class DriftedColumns final : public Family {
  public:
   struct Part {
     std::string name;
     std::unique_ptr<Family> family;
-    MetricSpec spec;
+    std::string metric;      // the test
     std::size_t offset = 0;  // of its state in a block
   };
   explicit DriftedColumns(std::vector<Part> parts) : parts_(std::move(parts)) {
@@ -106,6 +116,20 @@ class DriftedColumns final : public Family {
     own.n += other.n;
     for (std::size_t i = 0; i < parts_.size(); ++i) parts_[i].family->merge(own.column(i), other.column(i));
   }
+  bool slides() const override {
+    return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.family->slides(); });
+  }
+  bool may_stack() const override {
+    return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.family->may_stack(); });
+  }
+  bool take_out(FamilyState& from, const FamilyState& pane) const override {
+    auto& own = static_cast<TableState&>(from);
+    const auto& other = static_cast<const TableState&>(pane);
+    own.n -= other.n;
+    for (std::size_t i = 0; i < parts_.size(); ++i)
+      if (!parts_[i].family->take_out(own.column(i), other.column(i))) return false;
+    return true;
+  }
   void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const override {
     const auto& own = static_cast<const TableState&>(state);
     out.n = own.n;
@@ -114,9 +138,7 @@ class DriftedColumns final : public Family {
     std::string untested;
     for (std::size_t i = 0; i < parts_.size(); ++i) {
       Reading one;
-      MetricSpec asked = parts_[i].spec;
-      asked.min_n = 0;  // the test's own least
-      parts_[i].family->read(own.column(i), asked, context, one);
+      parts_[i].family->read(own.column(i), asked_of(parts_[i], spec), context_of(context, i), one);
       out.baseline_n = std::max(out.baseline_n, one.baseline_n);
       if (one.status == Status::ok && one.p_value)
         tested.emplace_back(*one.p_value, i);
@@ -160,10 +182,41 @@ class DriftedColumns final : public Family {
     }
     return state;
   }
+  // Compared with a past that moves: bins a column. A column that is empty yet is tested once it has been cut.
+  std::unique_ptr<FamilyState> cut(const FamilyState& reference, const MetricSpec& spec) const override {
+    const auto& past = static_cast<const TableState&>(reference);
+    auto out = std::make_unique<TableCut>();
+    bool is_any = false;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      out->columns.push_back(parts_[i].family->cut(past.column(i), asked_of(parts_[i], spec)));
+      is_any = is_any || out->columns.back();
+    }
+    if (!is_any) return nullptr;
+    return out;
+  }
+  void write_cut(const FamilyState& cut, ByteWriter& out) const override {
+    const auto& own = static_cast<const TableCut&>(cut);
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      out.put(static_cast<std::uint8_t>(own.columns[i] != nullptr));
+      if (own.columns[i]) parts_[i].family->write_cut(*own.columns[i], out);
+    }
+  }
+  std::unique_ptr<FamilyState> read_cut(ByteReader& in) const override {
+    auto out = std::make_unique<TableCut>();
+    for (const Part& part : parts_) {
+      out->columns.emplace_back();
+      if (in.get<std::uint8_t>() == 0) continue;
+      out->columns.back() = part.family->read_cut(in);
+      if (!out->columns.back()) return nullptr;
+    }
+    if (!in.good()) return nullptr;
+    return out;
+  }
+
   // None: a row with a null in one column still counts for the others.
   std::vector<std::size_t> needed_columns() const override { return {}; }
 
-  bool needs_baseline() const override { return true; }
+  bool needs_baseline() const override { return parts_[0].family->needs_baseline(); }
   void reference_rows(const Batch& batch, std::span<const std::uint32_t> rows) override {
     for (const Part& part : parts_) part.family->reference_rows(batch, rows);
   }
@@ -180,6 +233,21 @@ class DriftedColumns final : public Family {
   }
 
  private:
+  // The question as it is asked of one column. The test has a least of its own.
+  static MetricSpec asked_of(const Part& part, const MetricSpec& spec) {
+    MetricSpec asked = spec;
+    asked.metric = part.metric;
+    asked.columns = {part.name};
+    asked.min_n = 0;
+    return asked;
+  }
+  static ReadContext context_of(const ReadContext& context, std::size_t column) {
+    ReadContext out = context;
+    if (context.reference) out.reference = &static_cast<const TableState*>(context.reference)->column(column);
+    if (context.cut) out.cut = static_cast<const TableCut*>(context.cut)->columns[column].get();
+    return out;
+  }
+
   std::vector<Part> parts_;
   std::size_t bytes_ = sizeof(TableState), alignment_ = alignof(TableState);
 };
@@ -221,7 +289,7 @@ FamilyMade make_drifted_columns(const FamilyInput& input) {
     if (test == "ks" && is_text) one.metric = "chi2";  // a text has no order
     auto family = make_family(one, input.stream);
     if (!family) return family.error();
-    parts.push_back({spec.columns[i], std::move(*family), std::move(one)});
+    parts.push_back({spec.columns[i], std::move(*family), one.metric});
   }
   return FamilyMade(std::make_unique<DriftedColumns>(std::move(parts)));
 }

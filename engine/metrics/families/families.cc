@@ -89,9 +89,14 @@ std::vector<std::string> columns_of(const MetricSpec& spec, const StreamSpec& st
 }  // namespace
 
 std::string family_key(const MetricSpec& spec) {
-  if (spec.trailing.is_set()) return "trailing " + (spec.columns.empty() ? std::string() : spec.columns[0]);
   const FamilyRow* row = row_of(spec);
   std::string key(row ? row->name : std::string_view(spec.metric));
+  if (spec.trailing.is_set()) {  // of a table: which test each column gets is the family's, all else is read
+    if (key != "drifted_columns") return "trailing " + (spec.columns.empty() ? std::string() : spec.columns[0]);
+    key = "trailing columns, test " + spec.test;
+    for (const std::string& column : spec.columns) key += " " + column;
+    return key;
+  }
   for (const std::string& column : spec.columns) key += " " + column;
   if (!row) return key;
   const std::string_view name = row->name;
@@ -177,9 +182,10 @@ Result<std::unique_ptr<Family>> make_family(const MetricSpec& spec, const Stream
   }
   if (spec.trailing.is_set()) {
     if (row->make == make_drift || row->make == make_sample_drift) return make_trailing_drift(input);
+    if (row->make == make_drifted_columns) return row->make(input);
     return invalid(spec.metric +
                    ": cannot be compared with a past that moves; psi, kl, js, hellinger, total_variation, l_infinity, "
-                   "chi2, ks and wasserstein can, " +
+                   "chi2, ks, wasserstein and drifted_columns can, " +
                    spec.metric + " takes against = baseline \"train\"");
   }
   const bool has_score = row->make == make_calibration || row->make == make_score_loss || row->make == make_auc ||

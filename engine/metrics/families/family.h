@@ -35,6 +35,7 @@ struct ReadContext {
   // Compared with a past that moves: its state, and the bins in force; null while they are not there.
   const FamilyState* reference = nullptr;
   const FamilyState* cut = nullptr;
+  std::uint32_t slots = 0;  // seasonal: of how many earlier slots with rows the reference is made
 };
 
 class Family {

@@ -15,6 +15,7 @@ namespace tidewatch {
 namespace {
 
 constexpr std::size_t most_in_pane = 1'024, most_in_window = 100'000;
+constexpr std::uint32_t least_seasons = 4;
 
 template <typename Key>
 struct SampleState final : FamilyState {
@@ -134,30 +135,40 @@ class TrailingDrift final : public FamilyOf<TrailingDrift<Key>, SampleState<Key>
     state.tally.show(out, "");
     const auto* const reference = static_cast<const State*>(context.reference);
     out.baseline_n = reference ? reference->tally.n : 0;
-    const std::string past = "the past it is compared with (" + spec.trailing.text() + ")";
+    const std::string shortfall = shortfall_of(reference, spec, context);
     if (!reference || !context.cut) {
       out.status = Status::insufficient;
-      out.reason = reference && reference->tally.n < least_reference && reference->tally.n > 0
-                       ? past + " has " + std::to_string(reference->tally.n) + " rows, at least " +
-                             std::to_string(least_reference) + " needed"
-                       : past + " has not been there in full yet";
+      out.reason = shortfall;
       return;
     }
     if (reference->tally.n == 0 || state.tally.n + (spec.nulls_bin ? state.tally.nulls : 0) == 0) {
-      settle(out, spec, std::nullopt, reference->tally.n == 0 ? past + " has no rows" : "no usable value");
+      settle(out, spec, std::nullopt, reference->tally.n == 0 ? past_of(spec) + " has no rows" : "no usable value");
     } else if (is_whole_sample(spec)) {
       if constexpr (!is_text) read_whole(state, *reference, spec, out);
     } else {
       read_binned(counts(*reference, *context.cut, spec), counts(state, *context.cut, spec), spec, is_text, out);
     }
-    if (reference->tally.n >= least_reference) return;
+    if (shortfall.empty()) return;
     out.status = Status::insufficient;
-    out.reason = past + " has " + std::to_string(reference->tally.n) + " rows, at least " +
-                 std::to_string(least_reference) + " needed";
+    out.reason = shortfall;
   }
 
  private:
   static constexpr std::uint64_t least_reference = 20;
+  static std::string past_of(const MetricSpec& spec) {
+    return "the past it is compared with (" + spec.trailing.text() + ")";
+  }
+  // Why the past cannot be compared with; "" when it can, but for the bins.
+  static std::string shortfall_of(const State* reference, const MetricSpec& spec, const ReadContext& context) {
+    if (spec.trailing.is_seasonal() && context.slots < least_seasons)
+      return past_of(spec) + " has rows in " + std::to_string(context.slots) + " of its " +
+             std::to_string(spec.trailing.periods) + " slots, at least " + std::to_string(least_seasons) + " needed";
+    const std::uint64_t n = reference ? reference->tally.n : 0;
+    if (context.cut ? n < least_reference : n > 0 && n < least_reference)
+      return past_of(spec) + " has " + std::to_string(n) + " rows, at least " + std::to_string(least_reference) +
+             " needed";
+    return context.cut ? "" : past_of(spec) + " has not been there in full yet";
+  }
   static bool is_whole_sample(const MetricSpec& spec) { return spec.metric == "ks" || spec.metric == "wasserstein"; }
 
   static std::vector<std::uint64_t> counts(const State& state, const FamilyState& cut, const MetricSpec& spec) {
@@ -186,6 +197,11 @@ class TrailingDrift final : public FamilyOf<TrailingDrift<Key>, SampleState<Key>
     if (spec.metric == "ks") {
       settle(out, spec, gap.ks);
       out.p_value = ks_tail(n, m, gap.ks);
+      if (out.chance) {
+        out.chance->kind = Chance::Kind::ks;
+        out.chance->n = n;
+        out.chance->m = m;
+      }
     } else {
       std::optional<double> value = gap.area;
       if (spec.scaled) {

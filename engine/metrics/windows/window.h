@@ -185,6 +185,8 @@ class Ring {
   };
   // The rows a window that begins with `row` is compared with.
   RowsRead rows_before(Series& series, std::size_t slot, std::size_t row, const TrailingSpec& spec);
+  // Merges panes [first, end) into the state; false when no row is there.
+  bool merge_into(FamilyState& into, Series& series, std::size_t slot, std::int64_t first, std::int64_t end);
   // A merge of panes [first, end) of its own; null when no row is there.
   std::unique_ptr<FamilyState> merged(Series& series, std::size_t slot, std::int64_t first, std::int64_t end);
   static bool has_panes_from(Series& series, std::int64_t first) {

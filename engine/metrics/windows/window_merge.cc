@@ -175,13 +175,18 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
   return cache.answer;
 }
 
-std::unique_ptr<FamilyState> Ring::merged(Series& series, std::size_t slot, std::int64_t first, std::int64_t end) {
+bool Ring::merge_into(FamilyState& into, Series& series, std::size_t slot, std::int64_t first, std::int64_t end) {
   auto item = series.panes.from(first);
   const auto past = series.panes.from(end);
-  if (item == past) return nullptr;
-  const Family& family = *slots_[slot].family;
-  auto out = family.make_window();
-  for (; item != past; ++item) family.merge(*out, *pane_state(item->second, slot));
+  if (item == past) return false;
+  merge_panes(into, slot, item, past);
+  return true;
+}
+
+std::unique_ptr<FamilyState> Ring::merged(Series& series, std::size_t slot, std::int64_t first, std::int64_t end) {
+  if (series.panes.from(first) == series.panes.from(end)) return nullptr;
+  auto out = slots_[slot].family->make_window();
+  merge_into(*out, series, slot, first, end);
   return out;
 }
 

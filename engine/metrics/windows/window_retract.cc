@@ -16,7 +16,12 @@ void Ring::retract(const Batch& batch, std::span<const std::uint32_t> rows,
     OrderedPart& kept = *place->second.ordered;
     if (kept.is_settled || !kept.rows.remove(batch, row)) continue;
     kept.is_stale = true;
-    if (kept.rows.size() == 0) series.panes.erase(index);
+    if (kept.rows.size() == 0) {
+      series.panes.erase(index);
+      // Nothing before it was forgotten, or it would be settled. Of the first row only the pane counts.
+      if (has_past_ && index == clock_.index(series.first_row))
+        series.first_row = series.panes.empty() ? far_future : clock_.start(series.panes.begin()->first);
+    }
     if (index < read_end_) landed_late(series, index);
   }
 }

@@ -1,5 +1,7 @@
 #include "metrics/windows/window_span.h"
 
+#include "metrics/windows/seasonal_slots.h"
+
 namespace tidewatch {
 
 Duration default_step(Duration over) {
@@ -24,6 +26,14 @@ Duration nominal(const WindowSpec& window) {
     default:
       return {0};
   }
+}
+
+Duration reach_of(const MetricSpec& metric) {
+  const TrailingSpec& past = metric.trailing;
+  if (!past.is_seasonal()) return past.gap + past.span;
+  // Local time may have been set forward since, by two hours at most.
+  const Duration slack = metric.zone == "UTC" ? Duration{0} : hours(2);
+  return past.period * (past.periods + periods_between_cuts(past) - 1) + slack;
 }
 
 Duration reach_of(const HandleSpec& handle) {

@@ -12,6 +12,9 @@ Duration default_step(Duration over);
 // The longest such a window can be; none for "N rows".
 Duration nominal(const WindowSpec& window);
 
+// How far before its window the past of a metric reaches, with what the bins in force were cut from.
+Duration reach_of(const MetricSpec& metric);
+
 // How far behind its own window a handle reads its inputs.
 Duration reach_of(const HandleSpec& handle);
 

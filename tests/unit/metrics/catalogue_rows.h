@@ -49,11 +49,15 @@ inline std::vector<MetricSpec> catalogue_specs() {
       with(spec, [](MetricSpec& s) { s.bins = "0.5,40,60", s.nulls_bin = true; });
       with(spec, [](MetricSpec& s) { s.point_masses = false, s.smoothing_floor = true; });
     }
-    if (name == "psi" || name == "ks") {
+    if (name == "psi" || name == "ks" || name == "drifted_columns") {
       const auto past = [](MetricSpec& s) {
         s.against.clear(), s.trailing.span = minutes(2), s.trailing.rebin = minutes(3);
       };
+      const auto seasons = [](MetricSpec& s) {
+        s.against.clear(), s.trailing.period = minutes(10), s.trailing.periods = 5, s.trailing.rebin = minutes(20);
+      };
       with(spec, past);
+      with(spec, seasons);
       if (name == "psi") with(spec, [&](MetricSpec& s) { past(s), s.columns = {"c"}, s.nulls_bin = true; });
     }
     if (name == "distinct" || name == "duplicates" || name == "changed" || name == "last" || name == "null_rate")

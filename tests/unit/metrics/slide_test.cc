@@ -21,6 +21,10 @@ TEST_CASE("a window that slid over late rows, gaps and stretches reads as one ma
     spec.window = *parse_window("30s");
     spec.step = seconds(spec.metric == "compare" ? 5 : 1);
     spec.lateness = seconds(10);
+    if (spec.trailing.is_seasonal()) {
+      spec.trailing.period = seconds(30);
+      spec.trailing.rebin = seconds(60);
+    }
     handle.metric = spec;
     handles.push_back(handle);
   }

@@ -1,14 +1,8 @@
 // Drift against the time before a window, held against a plain recount of the rows: same rows, bins cut where the
 // documents say, counted by hand.
-#include <algorithm>
-#include <catch2/catch.hpp>
-#include <cmath>
-#include <map>
+#include "moving_past.h"
 
-#include "engine_fixture.h"
-#include "metrics/statistics/binning.h"
-
-using namespace engine_fixture;
+using namespace moving_past;
 
 namespace {
 
@@ -28,82 +22,11 @@ HandleSpec trailing_metric(const std::string& name, const Asked& asked, const st
   return h;
 }
 
-std::vector<Row> drifting(std::uint64_t seed, double seconds, double every, bool has_masses = true) {
-  std::mt19937_64 random(seed);
-  std::vector<Row> rows;
-  for (double t = 37; t < seconds; t += every * (0.5 + static_cast<double>(random() % 1000) / 1000)) {
-    const double noise = static_cast<double>(random() % 10'000) / 10'000;
-    const bool is_mass = has_masses && random() % 5 == 0;
-    rows.push_back({std::floor(t * 1000) / 1000, is_mass ? 0 : noise + t / seconds, t < seconds / 2 ? "a" : "b",
-                    random() % 40 == 0});
-  }
-  return rows;
-}
-
-std::vector<double> values_in(const std::vector<Row>& rows, double from, double to) {
-  std::vector<double> out;
-  for (const Row& r : rows)
-    if (!r.is_null && r.at >= from && r.at < to) out.push_back(r.value);
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
-double psi_of(const std::vector<double>& reference, const std::vector<double>& current, const NumberBins& bins) {
-  std::vector<double> a(bins.size()), b(bins.size());
-  for (const double v : reference) ++a[bins.of(v)];
-  for (const double v : current) ++b[bins.of(v)];
-  double used = 0, value = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) used += a[i] + b[i] > 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] + b[i] == 0) continue;
-    const double p = (a[i] + .5) / (static_cast<double>(reference.size()) + used / 2),
-                 q = (b[i] + .5) / (static_cast<double>(current.size()) + used / 2);
-    value += (q - p) * std::log(q / p);
-  }
-  return value;
-}
-
 // The instant of the cut in force for a window that begins at `from`; < 0 before the first.
 double cut_at(const Asked& asked, double first_row, double from) {
   const double first = std::floor(first_row / asked.step) * asked.step + asked.span + asked.gap;
   if (from < first) return -1;
   return first + std::floor((from - first) / asked.rebin) * asked.rebin;
-}
-
-// Every reading of the window ends from `from` on, by the batch: fed a few rows at a time, read at each minute.
-std::map<int, Reading> run(const HandleSpec& handle, const std::vector<Row>& rows, double seconds, double step = 60,
-                           int restart_every = 0, std::size_t a_batch = 5) {
-  auto engine = engine_of({handle});
-  std::map<int, Reading> out;
-  std::size_t fed = 0;
-  int batches = 0;
-  double reached = 0;
-  while (fed < rows.size()) {
-    const std::size_t end = std::min(rows.size(), fed + a_batch);
-    engine->feed(
-        "api", "s",
-        batch_of({rows.begin() + static_cast<std::ptrdiff_t>(fed), rows.begin() + static_cast<std::ptrdiff_t>(end)}),
-        at(seconds), false);
-    fed = end;
-    for (std::size_t i = 0; i < fed; ++i) reached = std::max(reached, rows[i].at);
-    engine->read_one(0, LabelSet(), at(reached));
-    if (restart_every > 0 && ++batches % restart_every == 0) {
-      ByteWriter saved;
-      engine->save(saved);
-      engine = engine_of({handle});
-      ByteReader in(saved.bytes());
-      REQUIRE(engine->restore(in));
-      ByteWriter again;
-      engine->save(again);
-      REQUIRE((again.bytes() == saved.bytes()));
-    }
-    const Reading now = engine->read_one(0, LabelSet(), at(reached));
-    if (now.to > Instant{0}) out[static_cast<int>(now.to.ns / 1'000'000'000)] = now;
-  }
-  // Final values of the windows still within reach.
-  for (double e = std::floor(reached / step) * step; e > reached - 300; e -= step)
-    out[static_cast<int>(e)] = engine->read_at(0, LabelSet(), at(e), at(reached));
-  return out;
 }
 
 }  // namespace
