@@ -28,7 +28,7 @@ class Kswin : public DetectorOf<Kswin> {
     std::sort(older.begin(), older.end());
     std::sort(newer.begin(), newer.end());
     const double distance = largest_gap(older, newer);
-    out.has_fired = distance > least_distance && ks_tail(newer.size(), older.size(), distance) <= alpha_;
+    out.has_fired = distance > least_distance && is_unlikely(distance);
     out.score = out.has_fired ? 1 : 0;
     if (out.has_fired) window_.clear();
     return out;
@@ -50,6 +50,15 @@ class Kswin : public DetectorOf<Kswin> {
   std::size_t memory_bytes() const override { return sizeof *this + window_.capacity() * sizeof(double); }
 
  private:
+  // The tail falls with the distance and the samples are always as long, so what was found for one distance holds for
+  // all beyond it: ten thousand steps of a lattice are taken a few times, not at each value.
+  bool is_unlikely(double distance) {
+    if (distance <= likely_) return false;
+    if (distance >= unlikely_) return true;
+    const bool found = ks_tail(recent_, size_ - recent_, distance) <= alpha_;
+    (found ? unlikely_ : likely_) = distance;
+    return found;
+  }
   static double largest_gap(const std::vector<double>& a, const std::vector<double>& b) {
     std::size_t i = 0, j = 0;
     double gap = 0;
@@ -65,7 +74,8 @@ class Kswin : public DetectorOf<Kswin> {
 
   double alpha_;
   std::uint32_t size_, recent_;
-  std::vector<double> window_;  // oldest first
+  std::vector<double> window_;               // oldest first
+  double likely_ = 0, unlikely_ = HUGE_VAL;  // the greatest distance within alpha, the least beyond it
 };
 
 }  // namespace

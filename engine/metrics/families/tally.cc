@@ -29,7 +29,11 @@ void settle(Reading& out, const MetricSpec& spec, std::optional<double> value, s
     value.reset();
     if (why.empty()) why = "the result is beyond the largest number";
   }
-  out.value = value;
+  // Not as a whole: a copy of what was just written in halves waits for both.
+  if (value)
+    out.value = *value;
+  else
+    out.value.reset();
   if (out.n < least) {
     out.status = Status::insufficient;
     out.reason =
