@@ -48,6 +48,29 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+#ifdef __SSE2__  // which also says: little-endian
+// The bits of the next sixteen bytes that are no digits.
+unsigned other_than_digits(const char* p) {
+  const __m128i value = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), _mm_set1_epi8('0'));
+  const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
+  return static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0xffffu;
+}
+
+std::uint64_t word_at(const char* p) {
+  std::uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
+
+// The number that the first `count` digits of a word make, 1 to 8: two, then four, then eight of them at a time.
+std::uint64_t number_of(std::uint64_t word, unsigned count) {
+  word = (word - 0x3030303030303030ull) << (64 - 8 * count);  // what is no digit goes out; zeros come in front
+  word = word * 10 + (word >> 8);
+  constexpr std::uint64_t pairs = 0x000000FF000000FFull;
+  return ((word & pairs) * 0x000F424000000064ull + (word >> 16 & pairs) * 0x0000271000000001ull) >> 32;
+}
+#endif
+
 constexpr double powers_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
@@ -74,6 +97,11 @@ class Cursor {
   bool take_key(const LearntKey& key) {
     if (!key.stands_at(at_, end_)) return false;
     at_ += key.quoted_size;
+    return true;
+  }
+  bool take_lead(const LearntKey& key, bool opens) {
+    if (!key.lead_stands_at(at_, end_, opens)) return false;
+    at_ += key.lead_size;
     return true;
   }
   bool literal(std::string_view word) {
@@ -126,6 +154,17 @@ class Cursor {
     p += is_negative;
     const char* const first = p;
     std::uint64_t value = 0;
+#ifdef __SSE2__
+    // Up to fifteen digits that something else follows, at once.
+    if (const unsigned others = other_than_digits(p); others > 1 && !(others & 1)) {
+      const auto count = static_cast<unsigned>(__builtin_ctz(others));
+      if (*first == '0' && (count > 1 || is_negative)) return false;
+      value = count <= 8 ? number_of(word_at(p), count)
+                         : number_of(word_at(p), count - 8) * 100'000'000 + number_of(word_at(p + count - 8), 8);
+      out = is_negative ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+      return ends_at(p + count);
+    }
+#endif
     while (p < end_ && is_digit(*p)) value = value * 10 + static_cast<unsigned char>(*p++ - '0');
     const auto digits = p - first;
     // Up to 18 digits always fit; the rare rest, and -0, are left alone.
@@ -178,6 +217,28 @@ class Cursor {
   }
   bool number(double& out) {
     const char* const from = at_;
+#ifdef __SSE2__
+    // Up to eight digits around a point, with fewer than sixteen bytes: most of what measures and scores are.
+    const bool is_negative = *from == '-';
+    const char* const first = from + is_negative;
+    const unsigned others = other_than_digits(first), behind = others & (others - 1);
+    if (others > 1 && !(others & 1) && (*first != '0' || (others & 2))) {
+      const auto whole = static_cast<unsigned>(__builtin_ctz(others));
+      const unsigned end = behind ? static_cast<unsigned>(__builtin_ctz(behind)) : 16;
+      if (first[whole] != '.' && whole <= 8 && ends_at(first + whole)) {
+        out = static_cast<double>(number_of(word_at(first), whole));
+        if (is_negative) out = -out;
+        return true;
+      }
+      if (first[whole] == '.' && end > whole + 1 && end <= 9 && ends_at(first + end)) {
+        const std::uint64_t low = (1ull << (8 * whole)) - 1;  // the point goes out
+        const std::uint64_t digits = number_of((word_at(first) & low) | (word_at(first + 1) & ~low), end - 1);
+        out = static_cast<double>(digits) / powers_of_ten[end - 1 - whole];
+        if (is_negative) out = -out;
+        return true;
+      }
+    }
+#endif
     Decimal d;
     if (!decimal(d)) return false;
     // Both factors are exact, so the one rounding of their product or quotient is the right one (Clinger 1990).
@@ -195,9 +256,7 @@ class Cursor {
   bool skip_number() {
 #ifdef __SSE2__
     const char* const first = at_ + (*at_ == '-');
-    const __m128i value = _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(first)), _mm_set1_epi8('0'));
-    const __m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(value, _mm_set1_epi8(9)), value);
-    const unsigned others = static_cast<unsigned>(_mm_movemask_epi8(digits)) ^ 0xffffu, behind = others & (others - 1);
+    const unsigned others = other_than_digits(first), behind = others & (others - 1);
     if (others > 1 && !(others & 1) && (*first != '0' || (others & 2))) {
       const char* p = first + __builtin_ctz(others);
       if (*p != '.') {
@@ -330,26 +389,38 @@ LearntKey::LearntKey(std::string_view text, int schema_column) : name(text), col
 }
 
 bool PlainRecord::read(std::string_view text, std::vector<LearntKey>& keys, RowBuilder& builder) {
+  static_assert(padding >= LearntKey::most_lead);
   Cursor cursor(text.data(), text.data() + text.size());
   unknown_.clear();
-  if (keys.empty() || !cursor.take('{')) return false;
+  if (keys.empty()) return false;
   LearntKey *const first = keys.data(), *const last = first + keys.size(), *next = first;
-  do {
-    cursor.skip_space();
-    LearntKey* key = nullptr;
-    for (std::size_t tried = keys.size(); tried > 0 && !key; --tried) {
-      if (cursor.take_key(*next)) key = next;
+  for (bool is_first = true;; is_first = false) {
+    LearntKey* key = next;
+    if (cursor.take_lead(*key, is_first)) {
       if (++next == last) next = first;
+    } else {
+      const char* const from = cursor.at();
+      if (!cursor.take(is_first ? '{' : ',')) {
+        if (is_first) return false;
+        break;
+      }
+      cursor.skip_space();
+      key = nullptr;
+      for (std::size_t tried = keys.size(); tried > 0 && !key; --tried) {
+        if (cursor.take_key(*next)) key = next;
+        if (++next == last) next = first;
+      }
+      if (!key || !cursor.take(':')) return false;
+      cursor.skip_space();
+      key->learn_lead(from, cursor.at(), is_first);
     }
-    if (!key || !cursor.take(':')) return false;
-    cursor.skip_space();
     if (key->column < 0) {
       if (!cursor.skip(1)) return false;
       unknown_.push_back(key);
     } else if (!take_value(cursor, static_cast<std::size_t>(key->column), builder)) {
       return false;
     }
-  } while (cursor.take(','));
+  }
   if (!cursor.take('}')) return false;
   cursor.skip_space();
   if (cursor.at() != cursor.end()) return false;

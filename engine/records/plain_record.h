@@ -9,6 +9,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "records/row_builder.h"
 
@@ -34,8 +37,39 @@ struct LearntKey {
     return different == 0;
   }
 
+  // The bytes from the end of a value to the next one, as they last stood around this key: `,"key":`. The next record
+  // mostly has the same ones, and they are then compared at once. `opens` is true before a record's first key.
+  void learn_lead(const char* from, const char* to, bool opens) {
+    lead_size = 0;
+    const auto size = static_cast<std::size_t>(to - from);
+    if (size > sizeof lead_) return;
+    std::memset(lead_, 0, sizeof lead_);
+    std::memcpy(lead_, from, size);
+    lead_size = size;
+    lead_opens_ = opens;
+  }
+  // True when `raw` begins with the lead. `most_lead` bytes from `raw` on must be readable.
+  bool lead_stands_at(const char* raw, const char* end, bool opens) const {
+    if (opens != lead_opens_ || static_cast<std::size_t>(end - raw) < lead_size || lead_size == 0) return false;
+#ifdef __SSE2__
+    const auto same = [raw, this](std::size_t at) {
+      const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(raw + at));
+      const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(lead_ + at));
+      return static_cast<std::uint64_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)));
+    };
+    if (lead_size <= 16) return (~same(0) & ((1ull << lead_size) - 1)) == 0;
+    return (~(same(0) | same(16) << 16 | same(32) << 32) & ((1ull << lead_size) - 1)) == 0;
+#else
+    return std::memcmp(raw, lead_, lead_size) == 0;
+#endif
+  }
+  static constexpr std::size_t most_lead = 48;
+  std::size_t lead_size = 0;  // 0: none is known
+
  private:
   static constexpr std::size_t most_words = 4;
+  alignas(16) char lead_[most_lead] = {};
+  bool lead_opens_ = false;
   std::string quoted_;
   bool is_short_ = false;  // the words hold it
   std::uint64_t bytes_[most_words] = {}, mask_[most_words] = {};

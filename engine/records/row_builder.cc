@@ -134,15 +134,21 @@ void RowBuilder::begin_body(std::size_t body_bytes) {
 void RowBuilder::make_room() {
   const auto expected = static_cast<std::size_t>(static_cast<double>(body_bytes_) / bytes_per_row_ * 1.05) + 4;
   room_ = room_ ? room_ * 2 : expected;
+  places_.clear();
   for (Column& column : batch_.columns) {
     column.null.resize(room_);
+    void* values = nullptr;
     if (column.type == ColumnType::number) {
       column.numbers.resize(room_);
+      values = column.numbers.data();
     } else if (column.is_text()) {
       column.codes.resize(room_);
+      values = column.codes.data();
     } else {
       column.integers.resize(room_);
+      values = column.integers.data();
     }
+    places_.push_back({column.type, column.null.data(), values});
   }
 }
 
@@ -180,6 +186,10 @@ void RowBuilder::problem(std::string_view reason, std::string detail) {
 }
 
 void RowBuilder::end_row(std::string_view record, std::uint64_t line) {
+  bool is_whole = reason_.empty() && !cells_.empty() && cells_[time_column_].state == Cell::State::set;
+  for (const Cell& cell : cells_) is_whole &= cell.state != Cell::State::absent;
+  if (is_whole) [[likely]]
+    return append();
   const bool is_unreadable = !reason_.empty() && reason_.substr(0, 4) == "bad_" && reason_ != "bad_time";
   for (std::size_t c = 0; c < cells_.size() && !is_unreadable; ++c) {
     if (cells_[c].state != Cell::State::absent) [[likely]]
@@ -220,23 +230,25 @@ void RowBuilder::append() {
   if (row == room_) make_room();
   for (std::size_t c = 0; c < cells_.size(); ++c) {
     const Cell& cell = cells_[c];
-    Column& column = batch_.columns[c];
+    const Place& place = places_[c];
     const bool is_null = cell.state == Cell::State::null;
-    column.null[row] = is_null;
-    switch (column.type) {
+    place.null[row] = is_null;
+    switch (place.type) {
       case ColumnType::number:
-        column.numbers[row] = is_null ? 0.0 : cell.number;
+        static_cast<double*>(place.values)[row] = is_null ? 0.0 : cell.number;
         break;
       case ColumnType::integer:
       case ColumnType::boolean:
       case ColumnType::time:
-        column.integers[row] = is_null ? 0 : cell.integer;
+        static_cast<std::int64_t*>(place.values)[row] = is_null ? 0 : cell.integer;
         break;
       case ColumnType::string:
-        column.codes[row] = column.dictionary.add(is_null ? std::string_view() : cell.text);
+        static_cast<std::uint32_t*>(place.values)[row] =
+            batch_.columns[c].dictionary.add(is_null ? std::string_view() : cell.text);
         break;
       case ColumnType::category:
-        column.codes[row] = is_null ? 0 : tables_[c].code_of(cell.text, column.dictionary);
+        static_cast<std::uint32_t*>(place.values)[row] =
+            is_null ? 0 : tables_[c].code_of(cell.text, batch_.columns[c].dictionary);
         break;
     }
   }

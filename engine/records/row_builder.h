@@ -98,6 +98,12 @@ class RowBuilder {
   double bytes_per_row_ = 200;  // of the last body, to reserve the next
   std::size_t body_bytes_ = 0;
   std::size_t room_ = 0;  // rows the columns have room for
+  struct Place {          // where a column's next cells go: its arrays, which move when room is made
+    ColumnType type;
+    std::uint8_t* null;
+    void* values;
+  };
+  std::vector<Place> places_;
 };
 
 }  // namespace tidewatch
