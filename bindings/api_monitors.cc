@@ -100,15 +100,15 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
     if (!is_table) fields.wrong("inputs", "named metrics such as { n = api:count { over = \"1h\" } }");
   }
   const bool has_value = fields.has("value"), has_when = fields.has("when");
-  const Span head = call.source_map(at).call(at.line, at.call, at.name);
+  const auto head = [&] { return call.source_map(at).call(at.line, at.call, at.name); };  // reads the file again
   if (has_value == has_when) {
-    call.complain(at, head, path,
+    call.complain(at, head(), path,
                   has_value ? "has both `value` and `when`; give one"
                             : "needs `value` (a metric) or `when` (a function with inputs)");
     is_good = false;
   }
   if (has_when && !fields.has("inputs")) {
-    call.complain(at, head, path, "`when` needs `inputs`, as in inputs = { n = api:count { over = \"1h\" } }");
+    call.complain(at, head(), path, "`when` needs `inputs`, as in inputs = { n = api:count { over = \"1h\" } }");
     is_good = false;
   }
 
@@ -146,7 +146,8 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
     fields.wrong(name.c_str(), "", "a condition such as above(0.3)", got, near);
   }
   if (has_value && !has_rule && is_good) {
-    call.complain(at, head, path, "needs a condition for `info`, `warning` or `critical`, such as warning = above(10)");
+    call.complain(at, head(), path,
+                  "needs a condition for `info`, `warning` or `critical`, such as warning = above(10)");
     is_good = false;
   }
 

@@ -415,12 +415,12 @@ int metric_call(Call& call) {
     if (texts.size() == 1) {
       metric.expression = texts[0];
       auto compiled = Expression::compile(metric.expression, stream);
-      const Span span = call.source_map(at).argument(at.line, at.call, 1);
+      const auto span = [&] { return call.source_map(at).argument(at.line, at.call, 1); };
       if (!compiled) {
-        call.complain(at, span, path, compiled.error().text);
+        call.complain(at, span(), path, compiled.error().text);
         is_good = false;
       } else if (compiled->kind() != ExpressionKind::truth && metric.metric != "compare") {
-        call.complain(at, span, path, "", "a comparison such as \"status >= 500\"",
+        call.complain(at, span(), path, "", "a comparison such as \"status >= 500\"",
                       "an expression that is not true or false");
         is_good = false;
       }

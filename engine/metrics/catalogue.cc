@@ -1,6 +1,6 @@
 // The catalogue of metrics: one row each. `check`, completion, help and the reference are made of it, and a test runs
 // every example, over a stream `api` with columns ts, endpoint, status, latency_ms, score, predicted, actual, outcome.
-#include <algorithm>
+#include <unordered_map>
 
 #include "metrics/metric_engine.h"
 
@@ -307,15 +307,13 @@ std::span<const MetricInfo> metric_catalogue() { return rows(); }
 
 const MetricInfo* find_metric(string_view name) {
   // A read settles through here, so the search must not walk the whole table.
-  static const std::vector<std::pair<string_view, const MetricInfo*>> index = [] {
-    std::vector<std::pair<string_view, const MetricInfo*>> out;
-    for (const MetricInfo& info : rows()) out.emplace_back(info.name, &info);
-    std::sort(out.begin(), out.end());
+  static const std::unordered_map<string_view, const MetricInfo*> index = [] {
+    std::unordered_map<string_view, const MetricInfo*> out;
+    for (const MetricInfo& info : rows()) out.emplace(info.name, &info);
     return out;
   }();
-  const auto at =
-      std::lower_bound(index.begin(), index.end(), std::pair<string_view, const MetricInfo*>(name, nullptr));
-  return at != index.end() && at->first == name ? at->second : nullptr;
+  const auto at = index.find(name);
+  return at != index.end() ? at->second : nullptr;
 }
 
 }  // namespace tidewatch

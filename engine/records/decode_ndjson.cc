@@ -329,7 +329,7 @@ void JsonReader::State::record(std::string_view text, std::uint64_t line) {
     readable = std::string_view(tail).substr(0, text.size());
   }
   if (reads_plain) {
-    if (plain.read(readable, keys, builder)) return builder.end_row(text, line);
+    if (plain.read(readable, keys, builder)) return builder.end_row(text, line, true);
     builder.begin_row();
   }
   simdjson::error_code error = simdjson::SUCCESS;

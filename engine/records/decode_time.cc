@@ -11,7 +11,8 @@ namespace tidewatch {
 namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
-constexpr std::int64_t last_epoch_second = 4'611'686'017;  // 2116: half of what int64 nanoseconds hold, as for written times
+constexpr std::int64_t last_epoch_second =
+    4'611'686'017;  // 2116: half of what int64 nanoseconds hold, as for written times
 constexpr double milliseconds_from = 1e11;
 
 // Two or four digits at s; negative when one is no digit.

@@ -99,9 +99,9 @@ class Cursor {
     at_ += key.quoted_size;
     return true;
   }
-  bool take_lead(const LearntKey& key, bool opens) {
-    if (!key.lead_stands_at(at_, end_, opens)) return false;
-    at_ += key.lead_size;
+  bool take(const Between& bytes) {
+    if (!bytes.stands_at(at_, end_)) return false;
+    at_ += bytes.size;
     return true;
   }
   bool literal(std::string_view word) {
@@ -269,10 +269,47 @@ class Cursor {
     Decimal number;
     return decimal(number);
   }
-  // Any value, read to its end.
-  bool skip(int depth) {
-    if (at_ >= end_ || depth > deepest) return false;
+  // Any value, read to its end; its shape is compared with, and learnt. `scalars` is room.
+  bool skip(NestedShape& shape, std::vector<Scalar>& scalars) {
+    if (at_ >= end_ || (*at_ != '{' && *at_ != '[')) return skip(1, nullptr);
+    const char* const from = at_;
+    if (skip_by(shape)) {
+      ++shape.hits;
+      return true;
+    }
+    at_ = from;
+    // Where no two records are alike, learning would be for nothing.
+    const bool learns = shape.misses < 64 || shape.hits > shape.misses;
+    ++shape.misses;
+    scalars.clear();
+    if (!skip(1, learns ? &scalars : nullptr)) return false;
+    if (learns) learn(shape, from, scalars);
+    return true;
+  }
+
+ private:
+  bool skip_by(const NestedShape& shape) {
+    if (shape.parts.empty()) return false;
+    for (const Between *part = shape.parts.data(), *const last = &shape.parts.back();; ++part) {
+      if (!take(*part)) return false;
+      if (part == last) return true;
+      if (!skip_scalar()) return false;
+    }
+  }
+  void learn(NestedShape& shape, const char* from, const std::vector<Scalar>& scalars) const {
+    shape.parts.clear();
+    if (scalars.size() > NestedShape::most_values) return;
+    for (std::size_t i = 0; i <= scalars.size(); ++i) {
+      if (!shape.parts.emplace_back().learn(from, i < scalars.size() ? scalars[i].from : at_)) {
+        shape.parts.clear();
+        return;
+      }
+      if (i < scalars.size()) from = scalars[i].to;
+    }
+  }
+  bool skip_scalar() {
     std::string_view ignored;
+    if (at_ >= end_) return false;
     switch (*at_) {
       case '"':
         return text(ignored);
@@ -282,6 +319,14 @@ class Cursor {
         return literal("false");
       case 'n':
         return literal("null");
+      default:
+        return skip_number();
+    }
+  }
+  bool skip(int depth, std::vector<Scalar>* scalars) {
+    if (at_ >= end_ || depth > deepest) return false;
+    std::string_view ignored;
+    switch (*at_) {
       case '{':
         ++at_;
         if (take('}')) return true;
@@ -289,7 +334,7 @@ class Cursor {
           skip_space();
           if (!text(ignored) || !take(':')) return false;
           skip_space();
-          if (!skip(depth + 1)) return false;
+          if (!skip(depth + 1, scalars)) return false;
         } while (take(','));
         return take('}');
       case '[':
@@ -297,15 +342,17 @@ class Cursor {
         if (take(']')) return true;
         do {
           skip_space();
-          if (!skip(depth + 1)) return false;
+          if (!skip(depth + 1, scalars)) return false;
         } while (take(','));
         return take(']');
-      default:
-        return skip_number();
+      default: {
+        const char* const from = at_;
+        if (!skip_scalar()) return false;
+        if (scalars) scalars->push_back({from, at_});
+        return true;
+      }
     }
   }
-
- private:
   // Moves to p when the value in hand may end there.
   bool ends_at(const char* p) {
     if (p > end_ || (p < end_ && *p != ',' && *p != '}' && *p != ']' && !is_space(*p))) return false;
@@ -389,14 +436,14 @@ LearntKey::LearntKey(std::string_view text, int schema_column) : name(text), col
 }
 
 bool PlainRecord::read(std::string_view text, std::vector<LearntKey>& keys, RowBuilder& builder) {
-  static_assert(padding >= LearntKey::most_lead);
+  static_assert(padding >= Between::most);
   Cursor cursor(text.data(), text.data() + text.size());
   unknown_.clear();
   if (keys.empty()) return false;
   LearntKey *const first = keys.data(), *const last = first + keys.size(), *next = first;
   for (bool is_first = true;; is_first = false) {
     LearntKey* key = next;
-    if (cursor.take_lead(*key, is_first)) {
+    if (key->opens_record == is_first && cursor.take(key->lead)) {
       if (++next == last) next = first;
     } else {
       const char* const from = cursor.at();
@@ -412,10 +459,11 @@ bool PlainRecord::read(std::string_view text, std::vector<LearntKey>& keys, RowB
       }
       if (!key || !cursor.take(':')) return false;
       cursor.skip_space();
-      key->learn_lead(from, cursor.at(), is_first);
+      key->lead.learn(from, cursor.at());
+      key->opens_record = is_first;
     }
     if (key->column < 0) {
-      if (!cursor.skip(1)) return false;
+      if (!cursor.skip(key->shape, scalars_)) return false;
       unknown_.push_back(key);
     } else if (!take_value(cursor, static_cast<std::size_t>(key->column), builder)) {
       return false;

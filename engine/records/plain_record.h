@@ -17,6 +17,47 @@
 
 namespace tidewatch {
 
+// The bytes between two values as they last stood there. The next record mostly has the same ones: one comparison then
+// does for a comma, a key, a colon and white space.
+struct Between {
+  static constexpr std::size_t most = 48;
+
+  // False, and knowing nothing, when there are too many or none.
+  bool learn(const char* from, const char* to) {
+    size = static_cast<std::size_t>(to - from);
+    if (size > most) size = 0;
+    std::memset(bytes, 0, sizeof bytes);
+    std::memcpy(bytes, from, size);
+    return size > 0;
+  }
+  // True when `raw` begins with them. `most` bytes from `raw` on must be readable.
+  bool stands_at(const char* raw, const char* end) const {
+    if (size == 0 || static_cast<std::size_t>(end - raw) < size) return false;
+#ifdef __SSE2__
+    const auto same = [raw, this](std::size_t at) {
+      const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(raw + at));
+      const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + at));
+      return static_cast<std::uint64_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)));
+    };
+    if (size <= 16) return (~same(0) & ((1ull << size) - 1)) == 0;
+    return (~(same(0) | same(16) << 16 | same(32) << 32) & ((1ull << size) - 1)) == 0;
+#else
+    return std::memcmp(raw, bytes, size) == 0;
+#endif
+  }
+
+  std::size_t size = 0;  // 0: none are known
+  char bytes[most] = {};
+};
+
+// An object or array no column is read from, as it last was: what stands before, between and behind its numbers, texts
+// and literals. Other such values in the same places are JSON as well.
+struct NestedShape {
+  static constexpr std::size_t most_values = 64;
+  std::vector<Between> parts;  // one more than values; empty: none is known
+  std::uint32_t hits = 0, misses = 0;
+};
+
 // A key of the last records, in their order.
 struct LearntKey {
   explicit LearntKey(std::string_view text, int schema_column);
@@ -37,42 +78,21 @@ struct LearntKey {
     return different == 0;
   }
 
-  // The bytes from the end of a value to the next one, as they last stood around this key: `,"key":`. The next record
-  // mostly has the same ones, and they are then compared at once. `opens` is true before a record's first key.
-  void learn_lead(const char* from, const char* to, bool opens) {
-    lead_size = 0;
-    const auto size = static_cast<std::size_t>(to - from);
-    if (size > sizeof lead_) return;
-    std::memset(lead_, 0, sizeof lead_);
-    std::memcpy(lead_, from, size);
-    lead_size = size;
-    lead_opens_ = opens;
-  }
-  // True when `raw` begins with the lead. `most_lead` bytes from `raw` on must be readable.
-  bool lead_stands_at(const char* raw, const char* end, bool opens) const {
-    if (opens != lead_opens_ || static_cast<std::size_t>(end - raw) < lead_size || lead_size == 0) return false;
-#ifdef __SSE2__
-    const auto same = [raw, this](std::size_t at) {
-      const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(raw + at));
-      const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(lead_ + at));
-      return static_cast<std::uint64_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)));
-    };
-    if (lead_size <= 16) return (~same(0) & ((1ull << lead_size) - 1)) == 0;
-    return (~(same(0) | same(16) << 16 | same(32) << 32) & ((1ull << lead_size) - 1)) == 0;
-#else
-    return std::memcmp(raw, lead_, lead_size) == 0;
-#endif
-  }
-  static constexpr std::size_t most_lead = 48;
-  std::size_t lead_size = 0;  // 0: none is known
+  // What stands before this key's value: `,"key":`. `opens_record` is true before a record's first key.
+  Between lead;
+  bool opens_record = false;
+  NestedShape shape;  // of a value no column is read from
 
  private:
   static constexpr std::size_t most_words = 4;
-  alignas(16) char lead_[most_lead] = {};
-  bool lead_opens_ = false;
   std::string quoted_;
   bool is_short_ = false;  // the words hold it
   std::uint64_t bytes_[most_words] = {}, mask_[most_words] = {};
+};
+
+// A number, text or literal: its bytes.
+struct Scalar {
+  const char *from, *to;
 };
 
 class PlainRecord {
@@ -87,6 +107,7 @@ class PlainRecord {
 
  private:
   std::vector<LearntKey*> unknown_;
+  std::vector<Scalar> scalars_;  // of a value whose shape is learnt
 };
 
 }  // namespace tidewatch

@@ -42,24 +42,33 @@ void CodeTable::begin() {
   }
 }
 
-// Two words that overlap in the middle hold every byte of a text of eight to sixteen; shorter ones likewise.
-CodeTable::Slot CodeTable::words_of(std::string_view text) {
+// Of up to sixteen bytes the bytes themselves, zeros behind them. Lengths come at random, so no step depends on one.
+CodeTable::Slot CodeTable::words_of(std::string_view text, bool is_padded) {
   const char* const p = text.data();
   const std::size_t n = text.size();
   Slot out;
   out.length = static_cast<std::uint32_t>(n);
-  if (n >= 8) {
+  if (n > 16) {
     out.first = word_at<std::uint64_t>(p);
     out.last = word_at<std::uint64_t>(p + n - 8);
-    for (std::size_t at = 8; at + 8 < n && n > 16; at += 8)
+    for (std::size_t at = 8; at + 8 < n; at += 8)
       out.first = (std::rotl(out.first, 29) ^ word_at<std::uint64_t>(p + at)) * odd;
-  } else if (n >= 4) {
-    out.first = word_at<std::uint32_t>(p);
-    out.last = word_at<std::uint32_t>(p + n - 4);
-  } else if (n > 0) {
-    const auto byte = [p](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(p[i])); };
-    out.first = byte(0) | byte(n / 2) << 8 | byte(n - 1) << 16;
+    return out;
   }
+  if (is_padded && std::endian::native == std::endian::little) {
+    static constexpr std::uint64_t ones = ~0ull;
+    // Shifts by 64 are not defined, so whole words go through a table.
+    static constexpr std::uint64_t masks[] = {0,          ones >> 56, ones >> 48, ones >> 40, ones >> 32, ones >> 24,
+                                              ones >> 16, ones >> 8,  ones,       ones,       ones,       ones,
+                                              ones,       ones,       ones,       ones,       ones};
+    out.first = word_at<std::uint64_t>(p) & masks[n];
+    out.last = word_at<std::uint64_t>(p + 8) & (n > 8 ? masks[n - 8] : 0);
+    return out;
+  }
+  char bytes[16] = {};
+  if (n > 0) std::memcpy(bytes, p, n);
+  out.first = word_at<std::uint64_t>(bytes);
+  out.last = word_at<std::uint64_t>(bytes + 8);
   return out;
 }
 
@@ -68,8 +77,8 @@ std::uint32_t CodeTable::hash_of(const Slot& words) {
   return static_cast<std::uint32_t>(hash >> 32);
 }
 
-std::uint32_t CodeTable::code_of(std::string_view text, Dictionary& dictionary) {
-  Slot words = words_of(text);
+std::uint32_t CodeTable::code_of(std::string_view text, Dictionary& dictionary, bool is_padded) {
+  Slot words = words_of(text, is_padded);
   const std::uint32_t hash = hash_of(words);
   std::size_t mask = slots_.size() - 1;
   std::size_t i = hash & mask;
@@ -185,11 +194,11 @@ void RowBuilder::problem(std::string_view reason, std::string detail) {
   detail_ = std::move(detail);
 }
 
-void RowBuilder::end_row(std::string_view record, std::uint64_t line) {
+void RowBuilder::end_row(std::string_view record, std::uint64_t line, bool is_padded) {
   bool is_whole = reason_.empty() && !cells_.empty() && cells_[time_column_].state == Cell::State::set;
   for (const Cell& cell : cells_) is_whole &= cell.state != Cell::State::absent;
   if (is_whole) [[likely]]
-    return append();
+    return append(is_padded);
   const bool is_unreadable = !reason_.empty() && reason_.substr(0, 4) == "bad_" && reason_ != "bad_time";
   for (std::size_t c = 0; c < cells_.size() && !is_unreadable; ++c) {
     if (cells_[c].state != Cell::State::absent) [[likely]]
@@ -206,7 +215,7 @@ void RowBuilder::end_row(std::string_view record, std::uint64_t line) {
     problem("bad_time", columns_[time_column_].name + ": a record needs its time, got null");
   }
   if (reason_.empty()) {
-    append();
+    append(is_padded);
   } else {
     reject(record, line);
   }
@@ -225,7 +234,7 @@ void RowBuilder::reject(std::string_view record, std::uint64_t line) {
   }
 }
 
-void RowBuilder::append() {
+void RowBuilder::append(bool is_padded) {
   const std::size_t row = batch_.rows;
   if (row == room_) make_room();
   for (std::size_t c = 0; c < cells_.size(); ++c) {
@@ -248,7 +257,7 @@ void RowBuilder::append() {
         break;
       case ColumnType::category:
         static_cast<std::uint32_t*>(place.values)[row] =
-            is_null ? 0 : tables_[c].code_of(cell.text, batch_.columns[c].dictionary);
+            is_null ? 0 : tables_[c].code_of(cell.text, batch_.columns[c].dictionary, is_padded);
         break;
     }
   }

@@ -18,14 +18,15 @@ namespace tidewatch {
 class CodeTable {
  public:
   void begin();
-  std::uint32_t code_of(std::string_view text, Dictionary& dictionary);
+  // `is_padded`: sixteen bytes from the text's first on may be read, however short it is.
+  std::uint32_t code_of(std::string_view text, Dictionary& dictionary, bool is_padded = false);
 
  private:
   struct Slot {
     std::uint64_t first = 0, last = 0;  // words of the text; of a longer one a hash and its last word
     std::uint32_t length = 0, code = 0, epoch = 0;
   };
-  static Slot words_of(std::string_view text);
+  static Slot words_of(std::string_view text, bool is_padded);
   static std::uint32_t hash_of(const Slot& words);
   void grow();
   std::vector<Slot> slots_ = std::vector<Slot>(64);
@@ -72,7 +73,8 @@ class RowBuilder {
   // The first problem of a row is its reason, but an unreadable row is that above all.
   void unreadable(std::string_view reason, std::string detail);
   // Appends the row, or rejects it. `record` is the row as it came; `line` is 1-based.
-  void end_row(std::string_view record, std::uint64_t line);
+  // `is_padded`: sixteen bytes from the first of each text on may be read.
+  void end_row(std::string_view record, std::uint64_t line, bool is_padded = false);
 
   void state_fact(std::string_view what, std::string_view column, std::string_view detail, std::uint64_t rows);
   std::uint64_t received() const { return batch_.rows + rejected_; }
@@ -81,7 +83,7 @@ class RowBuilder {
  private:
   void problem(std::string_view reason, std::string detail);
   void reject(std::string_view record, std::uint64_t line);
-  void append();
+  void append(bool is_padded);
   void make_room();  // columns are longer than the batch while it grows: rows are written by index
 
   std::vector<ColumnSpec> columns_;

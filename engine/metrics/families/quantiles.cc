@@ -162,17 +162,25 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     const double part = rank - static_cast<double>(below);
     double low = 0, high = 0;
     const std::size_t above = values.size() - below;
-    if (above <= std::min<std::size_t>(16, values.size() / 4)) {
+    if (above <= 2) {
+      high = std::numeric_limits<double>::lowest();
+      low = high;
+      for (const double value : values) {  // the two largest, without a branch
+        low = std::max(low, std::min(high, value));
+        high = std::max(high, value);
+      }
+      if (above == 1) low = high;
+    } else if (above <= std::min<std::size_t>(16, values.size() / 4)) {
       // A high quantile: few values stand above it, and nearly every value is seen to be below those at once.
       const auto past = values.begin() + static_cast<std::ptrdiff_t>(above);
       std::partial_sort(values.begin(), past, values.end(), std::greater<>());
       low = past[-1];
-      high = above > 1 ? past[-2] : low;
+      high = past[-2];
     } else {
       const auto at = values.begin() + static_cast<std::ptrdiff_t>(below);
       std::nth_element(values.begin(), at, values.end());
       low = high = *at;
-      if (part > 0 && above > 1) high = *std::min_element(at + 1, values.end());
+      if (part > 0) high = *std::min_element(at + 1, values.end());
     }
     if (part <= 0 || above == 1) return low;
     const double step = high - low;

@@ -71,15 +71,14 @@ void Ring::merge_panes(FamilyState& into, std::size_t slot, SparsePanes<Pane>::I
 const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::size_t reader, std::int64_t first,
                                       std::int64_t end, bool may_cache) {
   const Family& family = *slots_[slot].family;
-  if (!may_cache || is_merged_at_once(series, slot, first, end)) {
+  const auto begin = series.panes.from(first), past = series.panes.from(end);
+  if (!may_cache || (begin != past && family.merges_at_once(*pane_state((past - 1)->second, slot)))) {
     if (may_cache && reader < series.caches.size() && series.caches[reader].is_valid)
       series.caches[reader] = WindowCache();
-    auto item = series.panes.from(first);
-    const auto past = series.panes.from(end);
-    if (item == past) return nullptr;
-    if (past - item == 1) return pane_state(item->second, slot);
+    if (begin == past) return nullptr;
+    if (past - begin == 1) return pane_state(begin->second, slot);
     scratch_ = family.make_window();
-    merge_panes(*scratch_, slot, item, past);
+    merge_panes(*scratch_, slot, begin, past);
     return scratch_.get();
   }
   if (series.caches.size() < readers_) series.caches.resize(readers_);
@@ -91,11 +90,9 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     cache.entered.clear();
     cache.back.reset();
     cache.merged.reset();
-    auto item = series.panes.from(first);
-    const auto past = series.panes.from(end);
-    if (item != past) {
+    if (begin != past) {
       cache.merged = family.make_window();
-      merge_panes(*cache.merged, slot, item, past);
+      merge_panes(*cache.merged, slot, begin, past);
     }
     cache.first = first;
     cache.end = end;
@@ -142,7 +139,6 @@ const FamilyState* Ring::window_state(Series& series, std::size_t slot, std::siz
     }
   }
   auto item = series.panes.from(cache.end);
-  const auto past = series.panes.from(end);
   if (item != past) {
     changed = true;
     if (!cache.back) cache.back = family.make_window();

@@ -229,6 +229,58 @@ TEST_CASE("plain records are read to the bits simdjson reads, whatever comes") {
   }
 }
 
+TEST_CASE("records that are alike but for a few bytes are read to the bits simdjson reads") {
+  // The bytes between values are compared with those of the record before: what is nearly the same must not pass.
+  const unsigned seed = std::random_device()();
+  INFO("seed " << seed);
+  const StreamSpec stream = wide_stream();
+  Maker maker(seed);
+  Reading plain(stream, true), careful(stream, false);
+  static const char bytes[] = "0123456789019\"{}[],:-+.eE ntfa\\\x80\x01";
+  for (int round = 0; round < 1000; ++round) {
+    const std::string one = maker.record(stream);
+    std::string body;
+    for (std::size_t i = 2 + maker.below(10); i > 0; --i) {
+      std::string other = one;
+      for (std::size_t changes = maker.below(4); changes > 0 && !other.empty(); --changes) {
+        const std::size_t at = maker.below(other.size());
+        const std::size_t how = maker.below(4);
+        if (how == 0)
+          other.erase(at, 1);
+        else if (how == 1)
+          other.insert(at, 1, bytes[maker.below(sizeof bytes - 1)]);
+        else
+          other[at] = bytes[maker.below(sizeof bytes - 1)];
+      }
+      body += other + "\n";
+    }
+    if (maker.below(3) == 0) body.pop_back();
+    CAPTURE(round, body);
+    REQUIRE(plain.of(body) == careful.of(body));
+  }
+}
+
+TEST_CASE("numbers of every length around a point are read to the bits simdjson reads") {
+  const unsigned seed = std::random_device()();
+  INFO("seed " << seed);
+  const StreamSpec stream = wide_stream();
+  Maker maker(seed);
+  Reading plain(stream, true), careful(stream, false);
+  const auto digits = [&maker](std::size_t n) {
+    std::string out;
+    for (; n > 0; --n) out += static_cast<char>('0' + maker.below(10));
+    return out;
+  };
+  std::string body;
+  for (std::size_t whole = 1; whole <= 20; ++whole)
+    for (std::size_t part = 0; part <= 20; ++part)
+      for (const char* const sign : {"", "-"})
+        body += "{\"ts\":" + digits(13) + ",\"endpoint\":\"/" + digits(part) + "\",\"status\":" + sign + digits(whole) +
+                ",\"latency_ms\":" + sign + digits(whole) + (part ? "." + digits(part) : "") + "}\n";
+  CAPTURE(body);
+  REQUIRE(plain.of(body) == careful.of(body));
+}
+
 TEST_CASE("elements of a JSON array are read to the bits simdjson reads") {
   const unsigned seed = std::random_device()();
   INFO("seed " << seed);
