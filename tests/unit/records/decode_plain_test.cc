@@ -260,6 +260,59 @@ TEST_CASE("records that are alike but for a few bytes are read to the bits simdj
   }
 }
 
+TEST_CASE("a brace is no comma and a comma no brace, whatever stood before the key last") {
+  const StreamSpec stream = api_stream();
+  Reading plain(stream, true), careful(stream, false);
+  const std::string good = R"({"ts":1767225600000,"status":200,"endpoint":"/a"})";
+  for (const std::string& bad : {std::string(R"({"ts":1767225600000,"status":200,"endpoint":"/a"{"ts":1767225600001})"),
+                                 std::string(R"(,"ts":1767225600000,"endpoint":"/a","status":200})"),
+                                 std::string(R"({"status":200,"ts":1767225600000{"status":200,"endpoint":"/a"})")}) {
+    const std::string turned = R"({"status":200,"ts":1767225600000,"endpoint":"/a"})";
+    for (const std::string& body : {good + "\n" + good + "\n" + bad, good + "\n" + turned + "\n" + bad + "\n" + good}) {
+      CAPTURE(body);
+      REQUIRE(plain.of(body) == careful.of(body));
+    }
+  }
+}
+
+TEST_CASE("what stands where a known object has its values is still read, and refused when it is no value") {
+  const StreamSpec stream = api_stream();
+  Reading plain(stream, true), careful(stream, false);
+  const auto record = [](const std::string& first, const std::string& second) {
+    return R"({"ts":1767225600000,"status":200,"endpoint":"/a","features":{"a":)" + first + R"(,"b":[)" + second +
+           "]}}\n";
+  };
+  for (const char* const value : {"",
+                                  "01",
+                                  "-",
+                                  "1e",
+                                  "tru",
+                                  "nulll",
+                                  "\"\xc3\"",
+                                  "\"\xed\xa0\x80\"",
+                                  "\"a\tb\"",
+                                  "\"a",
+                                  "{",
+                                  "}",
+                                  "]",
+                                  "1 2",
+                                  "1,2",
+                                  "{\"c\":1}",
+                                  "[]",
+                                  " 7 ",
+                                  "1e999",
+                                  "\"\\u00e9\"",
+                                  "\"\xc3\xa9\"",
+                                  "-0.5e-3",
+                                  "true",
+                                  "null"}) {
+    const std::string body =
+        record("1", "\"x\"") + record("2", "\"y\"") + record(value, "3") + record("4", value) + record("5", "null");
+    CAPTURE(body);
+    REQUIRE(plain.of(body) == careful.of(body));
+  }
+}
+
 TEST_CASE("numbers of every length around a point are read to the bits simdjson reads") {
   const unsigned seed = std::random_device()();
   INFO("seed " << seed);
