@@ -139,6 +139,28 @@ TEST_CASE("a comparison begins where both sides have come, and says what it left
   CHECK(r.excluded_by == std::vector<std::pair<std::string, std::uint64_t>>{{"alone", 3600}, {"other_side", 60}});
 }
 
+TEST_CASE("looks are a pane long before 1970 as after it") {
+  // In the first minute v2 fails, in the second v1 does: only who looks between the two sees a difference.
+  std::vector<std::string> version;
+  std::vector<std::int64_t> hit;
+  for (int i = 0; i < 1200; ++i) {
+    version.emplace_back(i % 2 ? "v2" : "v1");
+    hit.push_back(i / 2 % 5 == 0 && (i < 600) == (i % 2 == 1));
+  }
+  const auto at = [&](std::int64_t minute) {
+    rows::Table table;
+    table.texts("version", version).integers("hit", hit);
+    for (int i = 0; i < 1200; ++i)
+      table.batch.columns[0].integers[static_cast<std::size_t>(i)] = (minute * 600 + i) * 100'000'000;
+    return *rows::read(comparison("hit == 1", 0.02), table).value;
+  };
+  CHECK(at(10) < 1e-6);
+  for (const std::int64_t minute : {-10, -2, -1, 0, 1}) {
+    INFO(minute);
+    CHECK(at(minute) == at(10));
+  }
+}
+
 TEST_CASE("a constant on both sides is no difference, two constants are one for certain") {
   std::vector<std::string> version;
   std::vector<double> same, apart;

@@ -119,3 +119,24 @@ TEST_CASE("a past that cannot be averaged is undefined, one that does not vary h
   CHECK(steady.error.kind == ErrorBound::Kind::exact);
   CHECK(expected_reading({}, 1, false, at(0)).status == Status::no_data);
 }
+
+TEST_CASE("half of the windows are enough, and one less than half is too few") {
+  Reading known, absent;
+  known.value = 4.0;
+  known.status = Status::ok;
+  absent.status = Status::no_data;
+  const auto status = [&](std::size_t ok, std::size_t all, std::size_t least) {
+    std::vector<SharedReading> readings(ok, known);
+    readings.resize(all, absent);
+    const Reading r = expected_reading(readings, least, false, at(0));
+    CHECK(r.n == ok);
+    CHECK((r.value == 4.0));
+    return r.status;
+  };
+  CHECK(status(4, 8, 1) == Status::ok);
+  CHECK(status(3, 8, 1) == Status::insufficient);
+  CHECK(status(4, 9, 1) == Status::insufficient);
+  CHECK(status(5, 9, 1) == Status::ok);
+  CHECK(status(4, 8, 4) == Status::ok);
+  CHECK(status(4, 8, 5) == Status::insufficient);
+}

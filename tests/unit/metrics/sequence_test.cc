@@ -195,3 +195,20 @@ TEST_CASE("series beyond the most that are remembered let the longest silent one
   CHECK(out.columns[4].null[rows.size() - 1] == 0);
   CHECK(out.columns[4].numbers[rows.size() - 1] == 1.0);
 }
+
+TEST_CASE("rows of the instant up to which is released stay, so that all of one instant go in one order") {
+  for (const bool turned : {false, true}) {
+    auto sequence = Sequence::make(returns_stream());
+    REQUIRE(sequence);
+    const auto hold = [&](const Row& row) { sequence->hold(raw({row}), 0); };
+    hold({10, 2, "a"});
+    hold({70, turned ? 8.0 : 4.0, "a"});
+    CHECK(sequence->release(at(10)).rows == 0);
+    CHECK(sequence->release(at(70)).rows == 1);
+    hold({70, turned ? 4.0 : 8.0, "a"});
+    const Batch out = sequence->release(at(71));
+    REQUIRE(out.rows == 2);
+    CHECK(out.columns[4].numbers[0] == 1.0);  // 2 -> 4 -> 8, whichever of the two came first
+    CHECK(out.columns[4].numbers[1] == 1.0);
+  }
+}

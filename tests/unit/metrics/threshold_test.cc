@@ -109,6 +109,71 @@ TEST_CASE("a threshold is never loosened, and the row count in the note is the f
   CHECK(above(5, .01, chance(Kind::none, 10)) == 5);
 }
 
+TEST_CASE("a share passes by chance as seldom as asked on either side, and one row nearer would be too often") {
+  // That fewer than `rows` of n are hits, each with chance p: the terms themselves, added.
+  const auto fewer = [](std::uint64_t n, double p, double rows) {
+    double sum = 0;
+    const auto all = static_cast<double>(n);
+    for (double k = 0; k < rows; ++k)
+      sum += std::exp(std::lgamma(all + 1) - std::lgamma(k + 1) - std::lgamma(all - k + 1) + k * std::log(p) +
+                      (all - k) * std::log1p(-p));
+    return sum;
+  };
+  for (const std::uint64_t n : {20u, 100u, 1000u})
+    for (const double p : {.02, .3, .9, .99})
+      for (const double alpha : {.05, .01, 1e-4}) {
+        INFO(n << " rows, share " << p << ", alpha " << alpha);
+        const auto all = static_cast<double>(n);
+        const double low = std::round(below(p, alpha, chance(Kind::share, n)) * all);
+        CHECK(below(p, alpha, chance(Kind::share, n)) == near(low / all));
+        CHECK(fewer(n, p, low) <= alpha);
+        CHECK(fewer(n, p, low + 1) > alpha);
+        const double high = std::round(above(p, alpha, chance(Kind::share, n)) * all);
+        CHECK(above(p, alpha, chance(Kind::share, n)) == near(high / all));
+        CHECK(1 - fewer(n, p, high + 1) <= alpha + 1e-9);
+        CHECK(1 - fewer(n, p, high) > alpha - 1e-9);
+      }
+}
+
+TEST_CASE("rounding turns no verdict on a quantile: it is that of the deciding row") {
+  Chance c = chance(Kind::quantile, 1000);
+  c.q = .5;
+  for (const double asked : {1., -1., 1e300, 5e-324}) {
+    INFO(asked);
+    c.value = 1e301;  // so far away that what the deciding row is beyond is lost in the sum
+    c.ranks = {{100, std::nextafter(asked, HUGE_VAL)}};
+    CHECK(above(asked, .01, c) < c.value);
+    c.ranks = {{100, asked}};
+    CHECK(above(asked, .01, c) >= c.value);
+    c.value = -1e301;
+    c.ranks = {{900, std::nextafter(asked, -HUGE_VAL)}};
+    CHECK(below(asked, .01, c) > c.value);
+    c.ranks = {{900, asked}};
+    CHECK(below(asked, .01, c) <= c.value);
+  }
+}
+
+TEST_CASE("bytes of a chance that no metric gives are damage") {
+  const auto is_read = [](const Chance& c) {
+    ByteWriter out;
+    write_chance(out, c);
+    ByteReader in(out.bytes());
+    read_chance(in);
+    return in.good() && in.at_end();
+  };
+  Chance c = chance(Kind::psi, 10, 20, 100'000);
+  c.ranks = {{1, 2.}};
+  CHECK(is_read(c));
+  c.degrees = 100'001;  // a quantile of so many would be worked out at every look
+  CHECK_FALSE(is_read(c));
+  c.degrees = 9;
+  c.over = Duration{INT64_MAX};
+  CHECK_FALSE(is_read(c));
+  c.over = Duration{0};
+  c.kind = static_cast<Kind>(200);
+  CHECK_FALSE(is_read(c));
+}
+
 TEST_CASE("quantiles undo the tails they invert") {
   std::mt19937 random(20261122);
   for (int i = 0; i < 2000; ++i) {

@@ -156,6 +156,56 @@ TEST_CASE("windows of rows are compared with the rows before them") {
   CHECK(cuts.size() >= 3);
 }
 
+TEST_CASE("of a past that ends within a pane the whole panes inside it count") {
+  const Asked asked{600, 1830, 45, 7200};
+  const double seconds = 3 * 3600;
+  const auto rows = drifting(17, seconds, 9);
+  int compared = 0;
+  for (const auto& [end, reading] : run(trailing_metric("psi", asked), rows, seconds)) {
+    if (reading.status != Status::ok) continue;
+    const double to = end - asked.over - asked.gap, from = to - asked.span;
+    const double first = std::ceil(from / asked.step) * asked.step, last = std::floor(to / asked.step) * asked.step;
+    CAPTURE(end, first, last);
+    CHECK(reading.baseline->from == at(first));
+    CHECK(reading.baseline->to == at(last));
+    CHECK(reading.baseline_n == values_in(rows, first, last).size());
+    ++compared;
+  }
+  CHECK(compared > 60);
+}
+
+TEST_CASE("rows that come out of order within the lateness are cut for as in order") {
+  HandleSpec handle = metric("psi", "20 rows", {"value"});
+  handle.metric.min_n = 1;
+  handle.metric.lateness = minutes(3);
+  handle.metric.trailing.rows = 60;
+  handle.metric.trailing.rebin = at(300) - at(0);
+  const auto rows = drifting(3, 9000, 30);
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    auto order = rows;
+    std::mt19937_64 random(seed);
+    for (std::size_t i = 0; i + 4 <= order.size(); i += 4)  // four rows are two minutes
+      std::shuffle(order.begin() + static_cast<std::ptrdiff_t>(i), order.begin() + static_cast<std::ptrdiff_t>(i + 4),
+                   random);
+    auto plain = engine_of({handle}), shuffled = engine_of({handle});
+    int compared = 0;
+    for (std::size_t i = 0; i + 4 <= rows.size(); i += 4) {
+      double reached = 0;
+      for (std::size_t k = i; k < i + 4; ++k) {
+        plain->feed("api", "s", batch_of({rows[k]}), at(9000), false);
+        shuffled->feed("api", "s", batch_of({order[k]}), at(9000), false);
+        reached = std::max(reached, rows[k].at);
+      }
+      const Reading a = plain->read_one(0, LabelSet(), at(reached)), b = shuffled->read_one(0, LabelSet(), at(reached));
+      CAPTURE(seed, i, a.reason, b.reason);
+      CHECK((a.status == b.status));
+      CHECK((a.value == b.value));
+      compared += a.status == Status::ok;
+    }
+    CHECK(compared > 40);
+  }
+}
+
 TEST_CASE("texts are compared with the time before, and what was never there is new") {
   const Asked asked{600, 1800, 0, 1e7};
   std::vector<Row> rows;
