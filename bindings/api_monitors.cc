@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "bindings/declarations.h"
+#include "monitors/template.h"
 
 namespace tidewatch {
 
@@ -180,6 +181,15 @@ int declare_monitor(Call& call, const Declarer& declarer, int table) {
       fields.wrong_text("labels", "label \"" + name + "\" is set by the engine; choose another name");
     else if (std::find(by.begin(), by.end(), name) != by.end())
       fields.wrong_text("labels", "label \"" + name + "\" is already one of the metric's `by` columns");
+  }
+  if (is_good && !is_poisoned && fields.is_good()) {
+    std::vector<std::string> names = by;
+    for (const auto& [input, id] : m.inputs)
+      for (std::string& name : by_of(call.pack.spec, static_cast<int>(id)))
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+    for (const auto& [name, text] : m.annotations)
+      if (const Done known = check_template(text, names); !known)
+        fields.wrong_text("annotations", name + ": " + known.error().text);
   }
   if (!is_good || is_poisoned || !fields.is_good()) {
     // What it reads is known to be used, so no warning follows from its own mistake.

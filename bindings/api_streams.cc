@@ -69,8 +69,12 @@ bool read_columns(Call& call, Fields& fields, Schema& schema) {
       if (!key.empty())
         if (const Span inner = call.source_map(at).item(at.line, at.call, at.name, "columns", key); inner.line)
           span = inner;
-      call.complain(at, span, fields.path() + ".columns" + (key.empty() ? "" : "." + key), "", column_types,
-                    type.empty() ? "another value" : "\"" + type + "\"", type.empty() ? "" : type_nearest(type));
+      call.complain(at, span, fields.path() + ".columns" + (key.empty() ? "" : "." + key), "",
+                    key.empty() ? "names and types, such as ts = \"time\"" : column_types,
+                    key.empty()    ? "a value without a name"
+                    : type.empty() ? "another value"
+                                   : "\"" + type + "\"",
+                    type.empty() ? "" : type_nearest(type));
       is_good = false;
       continue;
     }
@@ -562,7 +566,7 @@ int metric_call(Call& call) {
          {std::tuple("by", metric.side.empty(), "one column that tells control and candidate apart"),
           std::tuple("control", metric.control.empty(), "the value of `by` that is known"),
           std::tuple("candidate", metric.candidate.empty() || metric.candidate == metric.control,
-                     "the value of `by` that is new"),
+                     metric.candidate.empty() ? "the value of `by` that is new" : "another value of `by` than control"),
           std::tuple("least", !(metric.least > 0), "a number above 0: the smallest difference worth knowing")}) {
       if (!missing || !is_good) continue;
       if (fields.has(name))

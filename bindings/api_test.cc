@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
 
 #include "base/text.h"
 #include "bindings/test_run.h"
@@ -112,13 +114,22 @@ int run_clock(Call& call) {
   return 0;
 }
 
+// A name or state nobody has makes an expectation that holds whatever happens.
+void check_known(const std::string& what, const std::string& name, const std::vector<std::string>& known) {
+  if (std::find(known.begin(), known.end(), name) == known.end())
+    throw Misuse("no " + what + " \"" + name + "\"" + did_you_mean(name, known));
+}
+
+void check_monitor(const TestRun& run, const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& m : run.declarations.spec.monitors) known.push_back(m.name);
+  check_known("monitor", name, known);
+}
+
 int alert(Call& call) {
   TestRun& run = started(call);
   const std::string name = call.need_text(2, 1, "the name of a monitor").value_or("");
-  std::vector<std::string> known;
-  for (const auto& m : run.declarations.spec.monitors) known.push_back(m.name);
-  if (std::find(known.begin(), known.end(), name) == known.end())
-    throw Misuse("no monitor \"" + name + "\"" + did_you_mean(name, known));
+  check_monitor(run, name);
   Object<AlertObject>::push(call, {name, {}});
   return 1;
 }
@@ -185,6 +196,13 @@ int list_notifications(Call& call, const char* only_event) {
   lua_State* L = call.state;
   Fields fields(call, 2, *call.entry, call.place(), "test:" + call.entry->name);
   const auto to = fields.text("to"), monitor = fields.text("monitor"), event = fields.text("event");
+  if (monitor) check_monitor(run, *monitor);
+  if (event) check_known("event", *event, {"firing", "severity", "resolved", "flapping", "unknown"});
+  if (to) {
+    std::vector<std::string> known;
+    for (const NotifierSpec& each : run.core->pack().notifiers) known.push_back(each.name);
+    check_known("notifier", *to, known);
+  }
   lua_newtable(L);
   int count = 0;
   for (const auto& n : run.out.notifications) {
@@ -215,8 +233,8 @@ int reading(Call& call) {
   TestRun& run = started(call);
   AlertObject* object = Object<AlertObject>::at(call, 2);
   const std::string name = object ? object->monitor : call.need_text(2, 1, "the name of a monitor").value_or("");
+  check_monitor(run, name);
   const AlertInstance* instance = run.core->instance(name, object ? object->labels : LabelSet{});
-  if (!instance) instance = run.core->instance(monitor_id(run, name), object ? object->labels : LabelSet{});
   push_reading(call.state, instance ? instance->last_reading() : Reading{});
   return 1;
 }
@@ -278,10 +296,47 @@ std::string alert_name(const AlertObject& alert) {
   return "alert \"" + alert.monitor + "\"" + (alert.labels.empty() ? "" : " " + alert.labels.text());
 }
 
+// A severity or state there is; "firing" stands for any severity.
+std::string known_state(Call& call) {
+  const std::string state = call.need_text(2, 1, "a severity or state").value_or("");
+  check_known("state", state, {"info", "warning", "critical", "firing", "pending", "ok", "no_data", "unknown"});
+  return state;
+}
+
+bool is_state(const std::string& wanted, const std::string& got) {
+  return got == wanted || (wanted == "firing" && (got == "info" || got == "warning" || got == "critical"));
+}
+
+// An alert of labels that its monitor does not have, while it has others, is a mistake of the test.
+void check_labels(const TestRun& run, const AlertObject& alert, const std::vector<Stretch>& stretches) {
+  if (!stretches.empty() || run.core->instance(alert.monitor, alert.labels)) return;
+  std::set<LabelSet> known;
+  for (const auto& row : run.out.journal)
+    if (row.kind == "transition" && row.monitor == monitor_id(run, alert.monitor)) known.insert(row.labels);
+  const std::size_t count = known.size();
+  if (count == 0) return;
+  std::string others;
+  for (auto each = known.begin(); each != known.end() && std::distance(known.begin(), each) < 3; ++each)
+    others += (others.empty() ? "" : ", ") + (each->empty() ? "none" : each->text());
+  throw Misuse(alert_name(alert) + ": there is no alert with these labels; " + with_thousands(count) +
+               (count == 1 ? " has " : " have ") + others + (count > 3 ? ", ..." : ""));
+}
+
+// Why a script or a reading gives no verdict, "" when that is not so.
+std::string why_unjudged(const TestRun& run, const AlertObject& alert) {
+  for (auto row = run.out.journal.rbegin(); row != run.out.journal.rend(); ++row) {
+    if (row->monitor != monitor_id(run, alert.monitor) || row->reason.empty()) continue;
+    if (row->kind == "script_error" || row->kind == "script_quarantine") return "; " + row->reason;
+    if (row->kind == "transition" && row->labels == alert.labels)
+      return row->to == "unknown" ? "; " + row->reason : std::string();
+  }
+  return "";
+}
+
 int was(Call& call) {
   TestRun& run = started(call);
   Fields fields(call, 3, *call.entry, call.place(), "expect:was");
-  const std::string state = call.need_text(2, 1, "a severity or state").value_or("");
+  const std::string state = known_state(call);
   const AlertObject& alert = expected_alert(call);
   const auto instant = [&](const char* name) -> std::optional<Instant> {
     const auto text = fields.text(name);
@@ -294,10 +349,11 @@ int was(Call& call) {
   const auto from = instant("from"), to = instant("to");
   const auto stretches = history(run, alert);
   for (const auto& s : stretches)
-    if (s.state == state && (!from || s.from == *from) && (!to || (s.to && *s.to == *to))) {
+    if (is_state(state, s.state) && (!from || s.from == *from) && (!to || (s.to && *s.to == *to))) {
       lua_settop(call.state, 1);
       return 1;
     }
+  check_labels(run, alert, stretches);
   std::string wanted = state;
   if (from) wanted += " from " + format_duration(*from - run.start);
   if (to) wanted += " to " + format_duration(*to - run.start);
@@ -306,27 +362,29 @@ int was(Call& call) {
 
 int was_never(Call& call) {
   TestRun& run = started(call);
-  const std::string state = call.need_text(2, 1, "a severity or state").value_or("");
+  const std::string state = known_state(call);
   const AlertObject& alert = expected_alert(call);
   const auto stretches = history(run, alert);
+  check_labels(run, alert, stretches);
   for (const auto& s : stretches)
-    if (s.state == state)
+    if (is_state(state, s.state))
       throw Misuse(alert_name(alert) + ": expected never " + state + ", got " + history_text(run, stretches));
   return 0;
 }
 
 int is(Call& call) {
   TestRun& run = started(call);
-  const std::string state = call.need_text(2, 1, "a severity or state").value_or("");
+  const std::string state = known_state(call);
   const AlertObject& alert = expected_alert(call);
   const AlertInstance* instance = run.core->instance(alert.monitor, alert.labels);
-  if (!instance) instance = run.core->instance(monitor_id(run, alert.monitor), alert.labels);
   const std::string got = !instance                                 ? "nothing"
                           : instance->state() == AlertState::firing ? std::string(name_of(instance->severity()))
                                                                     : std::string(name_of(instance->state()));
-  if (got == state || (state == "firing" && instance && instance->state() == AlertState::firing)) return 0;
+  if (is_state(state, got)) return 0;
+  if (!instance) check_labels(run, alert, history(run, alert));
   throw Misuse(alert_name(alert) + ": expected " + state + " at " + format_duration(run.now - run.start) + ", got " +
-               got + " (" + history_text(run, history(run, alert)) + ")");
+               got + " (" + history_text(run, history(run, alert)) +
+               (got == "unknown" ? why_unjudged(run, alert) : std::string()) + ")");
 }
 
 int equals(Call& call) {
@@ -447,7 +505,7 @@ std::vector<Entry> test_entries() {
           "t:simulate { lasting = \"30 days\", faults = { { name = \"nulls\", from = \"2 days\", to = \"3 days\" } } }",
           simulate),
       on_expect("was",
-                {argument("state", "text", "A severity, or pending, ok, no_data, unknown."),
+                {argument("state", "text", "A severity, firing (any of them), pending, ok, no_data or unknown."),
                  may("from", "duration or instant", "", "Exactly when it began, from the start."),
                  may("to", "duration or instant", "", "Exactly when it ended.")},
                 "The alert was in this state at some time.",

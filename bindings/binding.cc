@@ -82,6 +82,10 @@ Place Call::place() const {
   return out;
 }
 
+static std::string with_article(const std::string& name) {
+  return (std::string_view("aeiou").find(name[0]) != std::string_view::npos ? "an " : "a ") + name;
+}
+
 std::string type_name(lua_State* state, int index) {
   if (lua_type(state, index) == LUA_TUSERDATA && lua_getmetatable(state, index)) {
     lua_getfield(state, -1, "__metatable");
@@ -119,8 +123,7 @@ std::string Call::describe(int index) const {
     }
     default: {
       const std::string name = type_name(state, index);
-      if (is_closed(index)) return "a " + name + " of a call that is over";
-      return (std::string_view("aeiou").find(name[0]) != std::string_view::npos ? "an " : "a ") + name;
+      return with_article(name) + (is_closed(index) ? " of a call that is over" : "");
     }
   }
 }
@@ -477,11 +480,11 @@ int index_method(Call& call) {
   if (type->missing) return type->missing(call);
   const std::string name = call.describe(2);
   const auto known = names_of(type->name);
-  throw Misuse("a " + std::string(type->name) + " has no " + name +
+  throw Misuse(with_article(std::string(type->name)) + " has no " + name +
                did_you_mean(call.is_text(2) ? call.text(2) : std::string(), known));
 }
 
-int refuse_write(Call& call) { throw Misuse("a " + type_name(call.state, 1) + " cannot be changed"); }
+int refuse_write(Call& call) { throw Misuse(with_article(type_name(call.state, 1)) + " cannot be changed"); }
 
 int push_type_name(Call& call) {
   lua_pushstring(call.state, type_name(call.state, 1).c_str());

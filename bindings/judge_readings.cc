@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "bindings/declarations.h"
 #include "bindings/host_state.h"
 
@@ -25,6 +26,17 @@ int push_words(lua_State* L, std::string_view text) {
   return 1;
 }
 
+// A misspelt field that read as nil would make a rule that is never true.
+int refuse_name(lua_State* L, std::string_view name) {
+  static const std::vector<std::string> known = {"value",    "n",        "status",  "text",   "reason",    "nulls",
+                                                 "excluded", "from",     "to",      "low",    "high",      "p_value",
+                                                 "baseline", "coverage", "pending", "leaked", "relabelled"};
+  luaL_where(L, 1);
+  push_text(L, "a reading has no \"" + std::string(name) + "\"" + did_you_mean(name, known));
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
 // (reading, name) -> the field, nil when it has none. The same fields as push_reading() gives a test.
 int field_of_reading(lua_State* L) {
   const auto* const place = static_cast<const Reading* const*>(lua_touserdata(L, 1));
@@ -45,12 +57,12 @@ int field_of_reading(lua_State* L) {
   if (name == "high") return push_optional(L, r.high);
   if (name == "p_value") return push_optional(L, r.p_value);
   if (name == "baseline") return push_baseline(L, r);
-  if (!r.coverage) return 0;  // what follows is of joined streams
+  // What follows is of joined streams.
   if (name == "coverage") return push_optional(L, r.coverage);
-  if (name == "pending") return push_count(L, r.pending);
-  if (name == "leaked") return push_count(L, r.leaked);
-  if (name == "relabelled") return push_count(L, r.relabelled);
-  return 0;
+  if (name == "pending") return r.coverage ? push_count(L, r.pending) : 0;
+  if (name == "leaked") return r.coverage ? push_count(L, r.leaked) : 0;
+  if (name == "relabelled") return r.coverage ? push_count(L, r.relabelled) : 0;
+  return refuse_name(L, name);
 }
 
 int refuse_change(lua_State* L) { return luaL_error(L, "a reading cannot be changed; keep what you need in a local"); }

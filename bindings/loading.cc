@@ -50,6 +50,11 @@ LoadedState open_state(const std::string& folder, StateUse use, std::vector<Prob
 void add_failure(Declarations& declarations, const Outcome& outcome) {
   Problem p = problem_of_message(outcome.message);
   if (p.file.empty()) p.file = declarations.spec.name;
+  // LuaJIT asks no metamethod when a number is compared with an object, so that the handle cannot say this itself.
+  if (p.what.rfind("attempt to compare", 0) == 0 && p.what.find("userdata") != std::string::npos)
+    p.what +=
+        "; a metric has no value while a pack is loaded: judge it with a condition, as in warning = above(5), or "
+        "in a `when` function";
   if (p.line > 0)
     if (const std::string* text = find_source(declarations.host.sources(), p.file)) {
       const std::string source = line_of(*text, p.line);
@@ -93,6 +98,29 @@ bool lacks_a_baseline(const PackSpec& spec, HandleId id) {
     return true;
   return std::any_of(handle.inputs.begin(), handle.inputs.end(),
                      [&](HandleId input) { return lacks_a_baseline(spec, input); });
+}
+
+// A severity that is reached before a milder one leaves the milder one nothing to say: limits the wrong way round.
+void check_order(Declarations& d) {
+  for (const MonitorSpec& m : d.spec.monitors)
+    for (std::size_t mild = 1; mild < 3; ++mild)
+      for (std::size_t grave = mild + 1; grave <= 3; ++grave) {
+        if (!m.rules[mild] || !m.rules[grave]) continue;
+        const Condition &a = m.rules[mild]->condition, &b = m.rules[grave]->condition;
+        if (a.kind != b.kind || a.input != b.input) continue;
+        const bool is_turned = (a.kind == Condition::Kind::above && b.high < a.high) ||
+                               (a.kind == Condition::Kind::below && b.low > a.low);
+        if (!is_turned) continue;
+        Problem p;
+        p.is_warning = true;
+        p.file = m.file;
+        p.line = m.line;
+        p.path = "monitor \"" + m.name + "\"";
+        p.what = std::string(name_of(static_cast<Severity>(grave))) + " = " + b.describe() + " is reached before " +
+                 std::string(name_of(static_cast<Severity>(mild))) + " = " + a.describe() +
+                 "; are the limits the wrong way round?";
+        d.problems.add(std::move(p));
+      }
 }
 
 }  // namespace
@@ -174,6 +202,7 @@ void check_whole(Declarations& d) {
     p.what = "no monitor reads this handle";
     d.problems.add(std::move(p));
   }
+  check_order(d);
 }
 
 const CallUnit* Declarations::unit_of(int function) {

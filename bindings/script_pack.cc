@@ -42,6 +42,23 @@ std::unique_ptr<ScriptPack> ScriptPack::load(const std::string& folder, std::vec
 
 const PackSpec& ScriptPack::spec() const { return state_->lua.declarations->spec; }
 
+Problem ScriptPack::problem_of(const std::string& kind, const std::string& name, const std::string& what) const {
+  const Declarations& d = *state_->lua.declarations;
+  Problem p;
+  p.file = d.spec.name + "/pack.lua";
+  p.what = what;
+  const auto known = d.names.find({kind, name});
+  if (known == d.names.end()) return p;
+  p.file = known->second.file;
+  p.line = known->second.line;
+  if (const std::string* text = find_source(d.host.sources(), p.file)) {
+    const Span span = SourceMap(*text).call(p.line, kind, name);
+    if (span.line) p.line = span.line, p.column = span.column, p.length = span.length;
+    p.source_line = line_of(*text, p.line);
+  }
+  return p;
+}
+
 Judgement ScriptPack::judge(int function, const LabelSet& labels,
                             std::span<const std::pair<std::string_view, const Reading*>> inputs, Instant now) {
   return judge_in(*state_->lua.declarations, function, labels, inputs, now);

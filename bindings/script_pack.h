@@ -37,6 +37,8 @@ class ScriptPack : public Judge, public RowPredicate {
   ~ScriptPack() override;
 
   const PackSpec& spec() const;
+  // A problem of something declared, at its declaration: ("baseline", "train", "cannot read ...").
+  Problem problem_of(const std::string& kind, const std::string& name, const std::string& what) const;
 
   Judgement judge(int function, const LabelSet& labels,
                   std::span<const std::pair<std::string_view, const Reading*>> inputs, Instant now) override;

@@ -1,8 +1,8 @@
 #include "bindings/test_run.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+
+#include "core/baseline_file.h"
 
 namespace tidewatch {
 
@@ -17,20 +17,8 @@ Done TestRun::begin(Instant at) {
   declarations.now = now;
   for (const auto& baseline : declarations.spec.baselines) {
     if (baseline.file.empty()) continue;
-    const StreamSpec* stream = find_stream(baseline.stream);
-    const std::string path = baseline.file[0] == '/' ? baseline.file : declarations.spec.folder + "/" + baseline.file;
-    std::ifstream in(path, std::ios::binary);
-    if (!in || !stream) return io_error("baseline \"" + baseline.name + "\": cannot read " + baseline.file);
-    std::ostringstream text;
-    text << in.rdbuf();
-    auto decoder = Decoder::create(*stream);
-    if (!decoder) return decoder.error();
-    const bool is_csv = path.size() > 4 && path.compare(path.size() - 4, 4, ".csv") == 0;
-    auto batch = decoder->decode(text.str(), is_csv ? BodyFormat::csv : BodyFormat::ndjson);
-    if (!batch) return batch.error().within("baseline \"" + baseline.name + "\"");
-    core->metrics().baseline_rows(baseline.name, *batch);
-    core->metrics().baseline_seal(baseline.name);
-    if (const auto problem = core->metrics().baseline_problem(baseline.name); !problem.empty()) return invalid(problem);
+    const auto given = give_baseline_file(*core, baseline);
+    if (!given) return given.error();
   }
   return done();
 }

@@ -5,6 +5,7 @@
 
 #include "app/quiet_track.h"
 #include "base/text.h"
+#include "core/baseline_file.h"
 
 namespace tidewatch {
 
@@ -115,23 +116,38 @@ class Recorder : public EvaluationObserver {
   std::vector<Track*> tracks_;              // mark 1 = the first
 };
 
+// Why there is nothing to go through: a run over no row would say that all was quiet.
+Error no_rows(const std::map<std::string, History>& histories, const BacktestResult& result,
+              const BacktestOptions& options) {
+  Instant first = far_future, last = far_past;
+  for (const auto& [stream, history] : histories) {
+    if (history.order.empty()) continue;
+    first = std::min(first, history.order.front().at);
+    last = std::max(last, history.order.back().at);
+  }
+  if (first != far_future)
+    return invalid("no record lies in the time asked for" +
+                   (options.from == far_past ? "" : ", from " + format_instant(options.from)) +
+                   (options.to == far_future ? "" : ", to " + format_instant(options.to)) + "; the data is from " +
+                   format_instant(first) + " to " + format_instant(last));
+  std::string out = "the data has no record that can be used";
+  if (!result.first_rejects.empty()) {
+    const Rejected& r = result.first_rejects.front();
+    out += ": " + with_thousands(result.rejected) + " were rejected, the first in line " + std::to_string(r.line) +
+           ": " + r.reason + ": " + r.detail;
+  }
+  return invalid(out);
+}
+
 }  // namespace
 
-Done give_baselines(Core& core, const std::map<std::string, History>& histories) {
+Result<std::vector<std::string>> give_baselines(Core& core, const std::map<std::string, History>& histories) {
+  std::vector<std::string> notes;
   for (const auto& b : core.pack().baselines) {
-    const auto stream = std::find_if(core.pack().streams.begin(), core.pack().streams.end(),
-                                     [&](const auto& s) { return s.name == b.stream; });
-    if (stream == core.pack().streams.end())
-      return not_found("baseline \"" + b.name + "\": no stream \"" + b.stream + "\"");
-    std::uint64_t rows = 0;
     if (!b.file.empty()) {
-      const std::string path = b.file.front() == '/' ? b.file : core.pack().folder + "/" + b.file;
-      auto history = read_history(*stream, {path});
-      if (!history) return history.error().within("baseline \"" + b.name + "\"");
-      for (const auto& batch : history->batches) {
-        core.baseline_rows(b.name, batch);
-        rows += batch.rows;
-      }
+      auto given = give_baseline_file(core, b);
+      if (!given) return given.error();
+      if (!given->empty()) notes.push_back(std::move(*given));
     } else if (const auto it = histories.find(b.stream); it != histories.end()) {
       const auto& order = it->second.order;
       const auto before = [](const History::Row& r, Instant t) { return r.at < t; };
@@ -139,16 +155,12 @@ Done give_baselines(Core& core, const std::map<std::string, History>& histories)
           static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.from, before) - order.begin());
       const auto last =
           static_cast<std::size_t>(std::lower_bound(order.begin(), order.end(), b.to, before) - order.begin());
-      if (last > first) core.baseline_rows(b.name, it->second.take(first, last));
-      rows = last - first;
+      if (last == first) continue;
+      core.baseline_rows(b.name, it->second.take(first, last));
+      core.baseline_seal(b.name);
     }
-    if (rows > 0) core.baseline_seal(b.name);
-    if (const auto problem = core.metrics().baseline_problem(b.name); !b.file.empty() && !problem.empty())
-      return invalid(problem);
-    if (!b.file.empty() && rows == 0)
-      return invalid("baseline \"" + b.name + "\": expected rows in " + b.file + ", got none");
   }
-  return done();
+  return notes;
 }
 
 Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options,
@@ -156,9 +168,11 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
   auto made = Core::create(pack.spec(), &pack, &pack);
   if (!made) return made.error();
   Core& core = **made;
-  if (auto given = give_baselines(core, histories); !given) return given.error();
+  auto notes = give_baselines(core, histories);
+  if (!notes) return notes.error();
 
   BacktestResult result;
+  result.notes = std::move(*notes);
   result.pack = pack.spec().name;
   Recorder recorder(options);
   core.observe(&recorder);
@@ -191,8 +205,9 @@ Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options
     last = std::max(last, (end - 1)->at);
   }
   if (options.to != far_future) last = std::max(last, options.to);
-  result.from = first == far_future ? Instant{0} : first;
-  result.to = last == far_past ? Instant{0} : last;
+  if (total == 0) return no_rows(histories, result, options);
+  result.from = first;
+  result.to = last;
 
   core.tick(result.from - nanoseconds(1), out);  // every monitor takes its place on the clock
 

@@ -80,17 +80,19 @@ struct BacktestResult {
   std::vector<MonitorHistory> monitors;  // by monitor, then labels
   std::vector<Notification> notifications;
   std::vector<std::string> script_output;
+  std::vector<std::string> notes;            // about baselines: rows of their files that were refused
   double read_seconds = 0, run_seconds = 0;  // filled by the command, which may read a clock
   std::unique_ptr<Core> core;                // as it stood at the end
 };
 
-// Errors: a stream the pack does not declare (nearest name), an unreadable file, a baseline without rows.
+// Errors: a stream the pack does not declare (nearest name), an unreadable file, a baseline without rows, no record
+// between `from` and `to`.
 Result<BacktestResult> backtest(ScriptPack& pack, const BacktestOptions& options,
                                 const std::map<std::string, History>& histories, const Progress& progress = {});
 
 // Gives every baseline its rows: files are read, spans are taken from the histories (`where` to look for a stream's
-// rows).
-Done give_baselines(Core& core, const std::map<std::string, History>& histories);
+// rows). Sentences about rows of files that were refused.
+Result<std::vector<std::string>> give_baselines(Core& core, const std::map<std::string, History>& histories);
 
 // "would have been quiet at 90 % of its verdicts above 1.2", "" when nothing is known.
 std::string quieter_text(const MonitorHistory::NeverQuiet& rule, const Condition& condition);

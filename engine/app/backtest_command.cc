@@ -72,6 +72,10 @@ int backtest_command(const BacktestArguments& arguments) {
     if (!at) return complain((into == &options.from ? "--from: " : "--to: ") + at.error().text, 2);
     *into = *at;
   }
+  if (options.to <= options.from)
+    return complain("--to: expected an instant after --from, got " + format_instant(options.to) + " for --from " +
+                        format_instant(options.from),
+                    2);
   options.values = arguments.values;
   options.keep_values = !arguments.html.empty();
   std::vector<std::string> names;
@@ -83,6 +87,7 @@ int backtest_command(const BacktestArguments& arguments) {
   Histories histories, other_histories;
   auto result = run_one(*pack, options, histories);
   if (!result) return complain(result.error().text, 1);
+  for (const auto& note : result->notes) std::fprintf(stderr, "tidewatch: warning: %s\n", note.c_str());
   for (const auto& line : result->script_output) std::fprintf(stderr, "%s\n", line.c_str());
   if (!arguments.html.empty()) {
     std::ofstream file(arguments.html);

@@ -6,9 +6,8 @@
 
 #include "app/clock.h"
 #include "app/commands.h"
-#include "app/data_files.h"
 #include "base/text.h"
-#include "core/core.h"
+#include "core/baseline_file.h"
 #include "io/stored_baseline.h"
 #include "store/store.h"
 
@@ -59,16 +58,11 @@ int baseline_pin_command(const BaselineArguments& a) {
     return complain("baseline \"" + a.name + "\" is a span of stream \"" + spec->stream +
                         "\" and is learnt as it passes; to learn another one, change its `from` and `to`",
                     1);
-  const auto stream = std::find_if(pack->spec().streams.begin(), pack->spec().streams.end(),
-                                   [&](const auto& each) { return each.name == spec->stream; });
-  const std::string path = spec->file.front() == '/' ? spec->file : pack->spec().folder + "/" + spec->file;
-  auto history = read_history(*stream, {path});
-  if (!history) return complain(history.error().text, 1);
-  for (const auto& batch : history->batches) (*core)->baseline_rows(a.name, batch);
-  (*core)->baseline_seal(a.name);
+  const auto given = give_baseline_file(**core, *spec);
+  if (!given) return complain(given.error().text, 1);
+  if (!given->empty()) std::fprintf(stderr, "tidewatch: warning: %s\n", given->c_str());
   for (const auto& view : (*core)->metrics().baselines()) {
     if (view.spec->name != a.name) continue;
-    if (view.rows == 0) return complain("expected rows in " + path + ", got none", 1);
     auto store = Store::open_beside(a.state);
     if (!store) return complain(store.error().text, 1);
     auto known = (*store)->baselines(pack->spec().name);

@@ -4,9 +4,27 @@
 
 #include "app/commands.h"
 #include "base/text.h"
+#include "core/baseline_file.h"
 #include "metrics/memory_estimate.h"
 
 namespace tidewatch {
+
+namespace {
+
+// What `run` would refuse for its baselines' files, and the rows of them it would leave out.
+void check_baselines(ScriptPack& pack, std::vector<Problem>& problems) {
+  auto core = Core::create(pack.spec(), &pack, &pack);
+  if (!core) return;  // said already, with its place
+  for (const BaselineSpec& baseline : pack.spec().baselines) {
+    if (baseline.file.empty()) continue;
+    const auto given = give_baseline_file(**core, baseline);
+    if (given && given->empty()) continue;
+    problems.push_back(pack.problem_of("baseline", baseline.name, given ? *given : given.error().text));
+    problems.back().is_warning = static_cast<bool>(given);
+  }
+}
+
+}  // namespace
 
 int check_command(const CheckArguments& arguments) {
   std::size_t errors = 0, warnings = 0;
@@ -14,6 +32,7 @@ int check_command(const CheckArguments& arguments) {
   for (const auto& folder : arguments.packs) {
     std::vector<Problem> problems;
     const auto pack = ScriptPack::load(folder, problems);
+    if (pack) check_baselines(*pack, problems);
     for (const auto& p : problems) {
       ++(p.is_warning ? warnings : errors);
       if (arguments.json)

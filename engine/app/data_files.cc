@@ -62,6 +62,11 @@ class FileReader {
       int code = 0;
       return io_error(path_ + ": cannot decompress: " + gzerror(file_, &code));
     }
+    // A gzip file that was cut off ends like a whole one; only the state afterwards tells.
+    int state = Z_OK;
+    gzerror(file_, &state);
+    if (n == 0 && state == Z_BUF_ERROR)
+      return io_error(path_ + ": expected a whole gzip file, got one that is cut off");
     to.add(static_cast<std::size_t>(n));
     return static_cast<std::size_t>(n);
   }
@@ -71,12 +76,6 @@ class FileReader {
   std::string path_, problem_;
   gzFile file_;
 };
-
-BodyFormat format_of(std::string_view body) {
-  const auto first = body.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-  if (first == std::string_view::npos) return BodyFormat::ndjson;
-  return body[first] == '{' ? BodyFormat::ndjson : body[first] == '[' ? BodyFormat::json_array : BodyFormat::csv;
-}
 
 // Takes what was refused out of the batch, which is then rows alone.
 void take_rejects(History& history, Batch& batch, std::uint64_t first_line) {

@@ -1,8 +1,10 @@
 // The program: arguments to commands, nothing else. CLI11's own exit codes are mapped to 2 (usage).
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 
 #include "app/commands.h"
+#include "base/text.h"
 
 int main(int argc, char** argv) {
   using namespace tidewatch;
@@ -92,6 +94,15 @@ int main(int argc, char** argv) {
   reference_app->add_option("FOLDER", reference_folder, "Where to")->capture_default_str();
 
   try {
+    // CLI11 would say that a command is missing.
+    if (argc > 1 && argv[1][0] != '-') {
+      std::vector<std::string> names;
+      for (const auto* each : app.get_subcommands({})) names.push_back(each->get_name());
+      if (std::find(names.begin(), names.end(), argv[1]) == names.end())
+        return complain("no command \"" + std::string(argv[1]) + "\"" + did_you_mean(argv[1], names) +
+                            "; tidewatch --help lists them",
+                        2);
+    }
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e, std::cout, std::cerr) == 0 ? 0 : 2;

@@ -58,6 +58,10 @@ int simulate_command(const SimulateArguments& a) {
   const auto from = parse_instant(a.from), to = parse_instant(a.to);
   if (!from) return complain("--from: " + from.error().text, 2);
   if (!to) return complain("--to: " + to.error().text, 2);
+  if (*to <= *from)
+    return complain(
+        "--to: expected an instant after --from, got " + format_instant(*to) + " for --from " + format_instant(*from),
+        2);
   if (a.out.empty() == a.post.empty()) return complain("expected one of --out FOLDER and --post URL", 2);
   std::vector<Simulator::Fault> faults;
   for (const auto& f : a.faults) {

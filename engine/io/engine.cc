@@ -11,24 +11,10 @@
 #include <utility>
 
 #include "base/log.h"
+#include "core/baseline_file.h"
 #include "io/console_notifier.h"
-#include "io/gzip.h"
 
 namespace tidewatch {
-
-namespace {
-
-constexpr std::size_t largest_baseline = std::size_t{1} << 30;  // bytes, unfolded
-
-Result<std::string> whole_file(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return io_error("cannot read " + path.string());
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-}  // namespace
 
 RunningPack* Engine::State::find_pack(std::string_view name) {
   for (auto& p : packs)
@@ -53,19 +39,9 @@ Result<RunningPack> Engine::State::build(EnginePack pack) {
   }
   for (const auto& baseline : pack.spec.baselines) {
     if (baseline.file.empty()) continue;
-    const auto path = std::filesystem::path(pack.spec.folder) / baseline.file;
-    auto body = whole_file(path);
-    if (body && body->rfind("\x1f\x8b", 0) == 0) body = gunzip(*body, largest_baseline);
-    if (!body) return body.error().within("baseline " + baseline.name);
-    const auto name = path.extension() == ".gz" ? path.stem() : path.filename();
-    const auto decoder = out.decoders.find(baseline.stream);
-    if (decoder == out.decoders.end()) return not_found("baseline " + baseline.name + ": no stream " + baseline.stream);
-    auto batch = decoder->second.decode(*body, name.extension() == ".csv" ? BodyFormat::csv : BodyFormat::ndjson);
-    if (!batch) return batch.error().within("baseline " + baseline.name);
-    out.core->baseline_rows(baseline.name, *batch);
-    out.core->baseline_seal(baseline.name);
-    if (const auto problem = out.core->metrics().baseline_problem(baseline.name); !problem.empty())
-      return invalid(problem);
+    const auto given = give_baseline_file(*out.core, baseline);
+    if (!given) return given.error();
+    if (!given->empty()) log::warning("baseline_rows_refused", {{"pack", pack.spec.name}, {"problem", *given}});
   }
   if (const Done pinned = check_pins(*out.core); !pinned) return pinned.error();
   out.pack = std::move(pack);

@@ -5,7 +5,7 @@
 #include <cctype>
 
 #include "base/text.h"
-#include "io/gzip.h"
+#include "base/gzip.h"
 
 namespace tidewatch {
 

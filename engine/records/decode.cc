@@ -52,6 +52,12 @@ Result<Decoder> Decoder::create(const StreamSpec& stream) {
   return Decoder(std::move(state));
 }
 
+BodyFormat format_of(std::string_view body) {
+  const auto first = body.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
+  if (first == std::string_view::npos) return BodyFormat::ndjson;
+  return body[first] == '{' ? BodyFormat::ndjson : body[first] == '[' ? BodyFormat::json_array : BodyFormat::csv;
+}
+
 std::uint64_t Decoder::lines() const { return state_->lines; }
 
 Result<Batch> Decoder::decode(std::string_view body, BodyFormat format) {

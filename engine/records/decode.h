@@ -14,6 +14,9 @@ namespace tidewatch {
 
 enum class BodyFormat { ndjson, json_array, csv };
 
+// Of a file, by its first byte that is no blank: a brace begins NDJSON, a bracket a JSON array, anything else is CSV.
+BodyFormat format_of(std::string_view body);
+
 // Decodes bodies of one stream. Reused between bodies (parser buffers are kept); not thread-safe.
 //   CSV      RFC 4180; the first line is the header; an empty unquoted field is null; "" is the empty text
 //   JSON     null or an absent nullable key is null; an absent required key rejects the row (missing_column)

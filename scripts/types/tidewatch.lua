@@ -746,7 +746,7 @@ function test:simulate(options) end
 local expectation = {}
 
 ---The alert was in this state at some time.
----@param state string A severity, or pending, ok, no_data, unknown.
+---@param state string A severity, firing (any of them), pending, ok, no_data or unknown.
 ---@param options? { from?: any, to?: any }
 function expectation:was(state, options) end
 

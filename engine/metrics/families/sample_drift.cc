@@ -120,7 +120,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
         kept.push_back(quantile(reference_, static_cast<double>(i) / (quantiles_kept - 1)));
       reference_ = std::move(kept);
     }
-    cut();
+    set_edges();
     order_.take(std::exchange(reference_order_, {}));
     is_sealed_ = true;
   }
@@ -138,7 +138,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
     reference_ = in.array<double>();
     if (!std::is_sorted(reference_.begin(), reference_.end())) in.fail();
     if (is_calibrated_) order_.read(in);
-    if (in.good() && is_sealed_) cut();
+    if (in.good() && is_sealed_) set_edges();
     return in.good();
   }
 
@@ -150,7 +150,7 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
     const double part = rank - static_cast<double>(below);
     return sorted[below] * (1 - part) + sorted[above] * part;
   }
-  void cut() {
+  void set_edges() {
     edges_.clear();
     const std::size_t bins = std::min(most_bins, std::max<std::size_t>(1, reference_.size() / 10));
     for (std::size_t i = 1; i < bins; ++i)

@@ -38,7 +38,7 @@ class JoinRow {
   friend class JoinRows;
   JoinRow* next_ = nullptr;
   std::int64_t time_ = 0;
-  std::uint32_t size_ = 0, unused_ = 0;
+  std::uint32_t size_ = 0;
 };
 
 // Ordered, without equals; nearly always of one row.

@@ -109,3 +109,39 @@ TEST_CASE("what the engine finds in a handle is told beside other mistakes") {
   CHECK(problems[0].what.find("step \"7s\" does not divide") != std::string::npos);
   CHECK(problems[1].line == 3);
 }
+
+TEST_CASE("limits the wrong way round are warned of, with both; the right way round they are not") {
+  const auto warnings = [](const std::string& rules) {
+    PackFolder folder(api + "monitor \"m\" { value = api:mean(\"latency_ms\", { over = \"5m\" }), " + rules + " }\n");
+    std::vector<Problem> problems;
+    const auto pack = ScriptPack::load(folder.path.string(), problems);
+    INFO(problems_text(problems));
+    REQUIRE(pack);
+    std::string out;
+    for (const Problem& p : problems) {
+      CHECK(p.is_warning);
+      CHECK(p.line == 2);
+      out += p.what + "\n";
+    }
+    return out;
+  };
+  CHECK(warnings("warning = above(10), critical = above(5)") ==
+        "critical = above(5) is reached before warning = above(10); are the limits the wrong way round?\n");
+  CHECK(warnings("info = below(1), critical = below(2)") ==
+        "critical = below(2) is reached before info = below(1); are the limits the wrong way round?\n");
+  CHECK(warnings("warning = above(10), critical = above(20)") == "");
+  CHECK(warnings("warning = above(10), critical = above(10):lasting \"5m\"") == "");
+  CHECK(warnings("warning = below(10), critical = below(5)") == "");
+  CHECK(warnings("warning = above(10), critical = below(5)") == "");
+}
+
+TEST_CASE("annotations may name the labels of what a function looks at") {
+  PackFolder folder(
+      api +
+      "monitor \"m\" { inputs = { p = api:p95(\"latency_ms\", { over = \"5m\", by = \"endpoint\" }) },\n"
+      "when = function() end, annotations = { summary = \"{endpoint} {monitor} {threshold} {since}\" } }");
+  std::vector<Problem> problems;
+  CHECK(ScriptPack::load(folder.path.string(), problems));
+  INFO(problems_text(problems));
+  CHECK(problems.empty());
+}

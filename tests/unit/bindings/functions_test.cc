@@ -220,6 +220,17 @@ TEST_CASE("the table of readings is walked like any other, cannot be changed and
   }
 }
 
+TEST_CASE("a field that no reading has is an error with the nearest name; one this reading lacks is nil") {
+  const Judgement wrong = judged("if now.n.vaule then return critical() end", 3);
+  CHECK(wrong.kind == Judgement::Kind::error);
+  CHECK(wrong.message.find("a reading has no \"vaule\" (did you mean \"value\"?)") != std::string::npos);
+  CHECK(wrong.message.find("pack.lua:") != std::string::npos);
+  CHECK(
+      judged("if now.n.coverage == nil and now.n.low == nil and now.n.pending == nil then return warning \"none\" end",
+             3)
+          .message == "none");
+}
+
 TEST_CASE("nothing can be declared while a monitor is judged") {
   for (const std::string body : {"stream \"late\" { time = \"t\", columns = { t = \"time\" } }",
                                  "monitor \"late\" { value = api:count { over = \"1h\" }, critical = above(1) }",

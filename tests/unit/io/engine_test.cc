@@ -12,7 +12,7 @@
 #include <fstream>
 #include <thread>
 
-#include "io/gzip.h"
+#include "base/gzip.h"
 #include "io/metrics_page.h"
 
 #include "../temporary_folder.h"

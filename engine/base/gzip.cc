@@ -1,5 +1,5 @@
 // See gzip.h. zlib checks the CRC and the length of each member.
-#include "io/gzip.h"
+#include "base/gzip.h"
 
 #include <zlib.h>
 
