@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdlib>
 #include <new>
 
 namespace tidewatch {
@@ -14,8 +15,12 @@ namespace pool {
 inline constexpr std::size_t grain = 16, largest = 512, chunk_bytes = 64 * 1024;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline void* take(std::size_t bytes) { return ::operator new(bytes); }
-inline void give(void* p, std::size_t) { ::operator delete(p); }
+inline void* take(std::size_t bytes) {
+  void* const p = std::malloc(bytes);
+  if (!p) throw std::bad_alloc();
+  return p;
+}
+inline void give(void* p, std::size_t) { std::free(p); }
 #else
 struct Free {
   Free* next;
