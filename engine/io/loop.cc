@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <utility>
 
 namespace tidewatch {
@@ -25,6 +26,8 @@ struct Loop::Signal {
 };
 
 Loop::Loop() {
+  // libuv writes without MSG_NOSIGNAL: a peer that is gone is an error of the write, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
   uv_loop_init(&loop_);
   loop_.data = this;
   uv_async_init(&loop_, &async_, [](uv_async_t* handle) {
