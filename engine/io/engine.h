@@ -36,7 +36,7 @@ struct EngineOptions {
   Duration ending = seconds(8);  // for requests in flight when a signal ends the engine
   // Or as soon as the inputs behind the newest one are this many bytes and more than it is: they are what a restart has
   // to go through again.
-  std::size_t checkpoint_bytes = std::size_t{16} << 20;
+  std::size_t checkpoint_bytes = std::size_t{48} << 20;
   // Engine time that passes unseen for longer than this was slept through. 0 = never (clocks for demonstrations).
   Duration sleep_after = seconds(10);
   // The store fails for this long before the engine's own alert is raised and pages are sent from memory.
