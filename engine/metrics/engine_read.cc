@@ -191,7 +191,7 @@ SharedReading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Serie
       return newest.reading;
     }
   }
-  Ring::RowsRead read = ring.rows_state(*series, part.slot, leaf.spec.window.count, reached);
+  Ring::RowsRead read = ring.rows_state(*series, part.slot, part.reader, leaf.spec.window.count, reached);
   if (!read.state) {
     fresh.reason = "no row of the series yet";
     return fresh;
@@ -207,10 +207,10 @@ SharedReading MetricEngine::State::read_rows(Leaf& leaf, Leaf::Part& part, Serie
     past.cut = cut_for(leaf, part, *series, read.from, watermark, past.fresh);
     fresh.baseline = std::make_shared<const BaselineEvidence>(
         BaselineEvidence{part.spec.trailing.text(), before.from, before.to, ""});
-    if (before.is_full) past.own = std::move(before.state);
+    if (before.is_full) past.own = std::move(before.made);
     past.state = past.own.get();
   }
-  finish(leaf, part, read.state.get(), *ring.slots()[part.slot].family, true, begins_early,
+  finish(leaf, part, read.state, *ring.slots()[part.slot].family, true, begins_early,
          ring.undefined_in(floor_to(fresh.from, days(1)).ns / day, floor_to(fresh.to, days(1)).ns / day + 1), fresh,
          &past);
   if (is_open) return fresh;

@@ -97,7 +97,7 @@ void MetricEngine::State::each_cut(Leaf& leaf, Leaf::Part& part, Series& series,
       if (row >= rows.rows) return;
       at = rows.time(row);
       if (is_final && watermark < at + leaf.lateness) return;
-      past = std::move(read.state);
+      past = std::move(read.made);
     } else {
       at = first_cut(spec, clock, series, into);
       if (at > until || (is_final && watermark < at - spec.gap + leaf.lateness)) return;

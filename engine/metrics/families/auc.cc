@@ -120,6 +120,20 @@ class Auc final : public FamilyOf<Auc, AucState> {
     }
     state.add(score, outcome == 1);
   }
+  bool take_one(AucState& state, const Batch& batch, std::uint32_t row) const {
+    if (!state.buckets.empty()) return false;
+    const Column &scores = batch.columns[score_], &outcomes = batch.columns[outcome_];
+    const bool is_null = scores.null[row] || outcomes.null[row];
+    const double score = is_null ? 0 : scores.as_number(row) + 0.0;
+    if (state.tally.take_unused(is_null, score)) return true;
+    const int outcome = test_(outcomes, row);
+    if (outcome < 0) {
+      --state.tally.other;
+      return true;
+    }
+    --state.tally.n;
+    return (outcome == 1 ? state.positives : state.negatives).remove(score);
+  }
   void read_one(const AucState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "domain");
     std::uint64_t positives = state.positives.size(), negatives = state.negatives.size();

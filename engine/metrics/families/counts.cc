@@ -19,6 +19,7 @@ struct CountState final : FamilyState {
 class Counts final : public FamilyOf<Counts, CountState> {
  public:
   void add_one(CountState& state, const Batch&, std::uint32_t) const { ++state.n; }
+  bool take_one(CountState& state, const Batch&, std::uint32_t) const { return state.n-- > 0; }
   void read_one(const CountState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const {
     out.n = state.n;
     std::optional<double> value = static_cast<double>(state.n);

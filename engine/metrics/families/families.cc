@@ -62,6 +62,9 @@ const FamilyRow* row_of(const MetricSpec& spec) {
   // A rule that asks what chance does needs the spread of the rows beside their mean.
   std::string_view metric = spec.metric;
   if (metric == "mean" && spec.is_calibrated) metric = "standard_deviation";
+  // In a window that moves on by a row, who is least when the least one goes must be known.
+  const bool is_rows = spec.window.kind == WindowSpec::Kind::rows && !spec.at_baseline;
+  if (is_rows && (metric == "min" || metric == "max")) metric = "quantile";
   for (const FamilyRow& row : family_rows) {
     std::string_view rest = row.metrics;
     while (!rest.empty()) {
@@ -121,6 +124,7 @@ std::string family_key(const MetricSpec& spec) {
     if (spec.at_baseline) key += " baseline";
     if (spec.window.kind == WindowSpec::Kind::rows) key += " rows " + std::to_string(spec.window.count);
   }
+  if (spec.metric == "max_error" && spec.window.kind == WindowSpec::Kind::rows) key += " worst";
   if (spec.is_calibrated && (name == "regression" || name == "brier" || name == "log_loss")) key += " spread";
   if (name == "calibration" && !spec.bins.empty()) key += " bins " + spec.bins;
   const bool is_estimate = name == "expected_counts" || name == "expected_rank";

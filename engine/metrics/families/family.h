@@ -2,8 +2,8 @@
 // a sketch gives every quantile. One family a file; `make_family` is the only place that lists them.
 //
 // What every family keeps: merge(a, b) equals adding b's rows to a, bit for bit, in any order (sequential families:
-// in pane order); no sum is ever subtracted from, only kept rows and counts may leave a window again; a value that
-// cannot be used is counted by reason, never dropped.
+// in pane order); no floating sum is ever subtracted from, only what is whole may leave a window again: kept rows,
+// counts, exact sums; a value that cannot be used is counted by reason, never dropped.
 #pragma once
 
 #include <cstddef>
@@ -87,6 +87,15 @@ class Family {
   // Whether merges of many panes may be kept side by side, so that a window that moves on costs little. Not where each
   // is as long as the rows it holds: sixty of them would be thirty times the rows.
   virtual bool may_stack() const { return true; }
+  // "N rows" windows move on by a row at a time: whether rows that were added may leave a state again, and the leaving
+  // of these. What is left is as if they had never come, bit for bit: counts, kept rows and exact sums can do that.
+  // False when it cannot be done this time (the least value leaves, and who is next was not kept); `from` is then of no
+  // more use.
+  virtual bool slides_by_row() const { return false; }
+  virtual bool take_rows_out(FamilyState& from, const Batch& batch, std::span<const std::uint32_t> rows) const {
+    (void)from, (void)batch, (void)rows;
+    return false;
+  }
   // What `check` estimates with: bytes of a pane with many rows, and of each row where rows are kept.
   virtual std::size_t pane_bytes() const { return state_bytes(); }
   virtual std::size_t row_bytes() const { return 0; }

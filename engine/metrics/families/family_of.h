@@ -2,7 +2,8 @@
 // State (add nothing allocates once made; merge, write, read, memory_bytes) and add_one(state, batch, row), which is
 // inlined into the ingest paths. A state that cannot be understood without its family leaves merge and write to
 // merge_one and write_one of the family. One that is quicker over many rows of one state than over each has
-// add_many(state, batch, rows) besides. Templates stop here.
+// add_many(state, batch, rows) besides. Where rows can leave again: take_one(state, batch, row), false when this one
+// cannot. Templates stop here.
 #pragma once
 
 #include <memory>
@@ -58,6 +59,18 @@ class FamilyOf : public Family {
       static_cast<State&>(into).merge(static_cast<const State&>(from));
     else
       self().merge_one(static_cast<State&>(into), static_cast<const State&>(from));
+  }
+  bool slides_by_row() const override {
+    return requires(const Self& s, State& a, const Batch& b) { s.take_one(a, b, std::uint32_t{}); };
+  }
+  bool take_rows_out(FamilyState& from, const Batch& batch, std::span<const std::uint32_t> rows) const override {
+    if constexpr (requires(const Self& s, State& a) { s.take_one(a, batch, std::uint32_t{}); }) {
+      for (const std::uint32_t row : rows)
+        if (!self().take_one(static_cast<State&>(from), batch, row)) return false;
+      return true;
+    } else {
+      return Family::take_rows_out(from, batch, rows);
+    }
   }
   void read(const FamilyState& state, const MetricSpec& spec, const ReadContext& context, Reading& out) const override {
     self().read_one(static_cast<const State&>(state), spec, context, out);

@@ -100,6 +100,16 @@ class Sums final : public FamilyOf<Sums, SumState> {
       state.most = std::max(most[0], most[1]);
     });
   }
+  bool take_one(SumState& state, const Batch& batch, std::uint32_t row) const {
+    const Column& column = batch.columns[column_];
+    const bool is_null = column.null[row] != 0;
+    const double value = is_null ? 0 : column.as_number(row) + 0.0;
+    if (state.tally.take_unused(is_null, value)) return true;
+    // least and most stay: windows of rows read min and max elsewhere (families.cc)
+    --state.tally.n;
+    state.sum.take(value);
+    return true;
+  }
   void read_one(const SumState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "");
     std::optional<double> value;
@@ -182,6 +192,20 @@ class Moments final : public FamilyOf<Moments, MomentState> {
       state.sum.add_all(values);
       state.squares.add_squares(values);
     });
+  }
+  bool take_one(MomentState& state, const Batch& batch, std::uint32_t row) const {
+    const Column& column = batch.columns[column_];
+    const bool is_null = column.null[row] != 0;
+    const double value = is_null ? 0 : column.as_number(row);
+    if (state.tally.take_unused(is_null, value)) return true;
+    if (std::fabs(value) >= second_moment_limit) {
+      --state.tally.other;
+      return true;
+    }
+    --state.tally.n;
+    state.sum.take(value);
+    state.squares.take_product(value, value);
+    return true;
   }
   void read_one(const MomentState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "overflow");

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "metrics/families/family_of.h"
+#include "metrics/statistics/blocked_values.h"
 #include "metrics/statistics/bucket_sketch.h"
 #include "metrics/statistics/value_list.h"
 
@@ -56,7 +57,28 @@ struct QuantileState final : FamilyState {
   }
 };
 
+// "N rows" windows: all values, in order, because they change by one a read.
+struct RowQuantileState final : FamilyState {
+  Tally tally;
+  BlockedValues values;
+  void merge(const RowQuantileState& from) {
+    tally.merge(from.tally);
+    values.add_all(from.values.in_order());
+  }
+  void write(ByteWriter& out) const {
+    tally.write(out);
+    values.write(out);
+  }
+  bool read(ByteReader& in) {
+    tally.read(in);
+    return values.read(in) && in.good();
+  }
+  std::size_t memory_bytes() const override { return sizeof *this + values.heap_bytes(); }
+};
+
 double asked(const MetricSpec& spec) {
+  if (spec.metric == "min") return 0;  // of windows of rows
+  if (spec.metric == "max") return 1;
   if (spec.metric == "p50") return 0.5;
   if (spec.metric == "p75") return 0.75;
   if (spec.metric == "p90") return 0.9;
@@ -72,6 +94,13 @@ std::uint64_t nearest_rank(double q, std::uint64_t n) {
   const double place = q * static_cast<double>(n), whole = std::round(place);
   const double ordinal = std::fabs(place - whole) <= 1e-12 * place ? whole : std::ceil(place);
   return static_cast<std::uint64_t>(std::clamp(ordinal, 1.0, static_cast<double>(n))) - 1;
+}
+
+// The value at `part`, above 0, of the way from one to the other.
+double between(double low, double high, double part) {
+  const double step = high - low;
+  if (!std::isfinite(step)) return low * (1 - part) + high * part;
+  return part < 0.5 ? low + step * part : high - step * (1 - part);
 }
 
 class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
@@ -182,13 +211,66 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
       low = high = *at;
       if (part > 0) high = *std::min_element(at + 1, values.end());
     }
-    if (part <= 0 || above == 1) return low;
-    const double step = high - low;
-    if (!std::isfinite(step)) return low * (1 - part) + high * part;
-    return part < 0.5 ? low + step * part : high - step * (1 - part);
+    return part <= 0 || above == 1 ? low : between(low, high, part);
   }
   std::size_t column_, limit_;
   bool is_exact_;
+};
+
+class RowQuantiles final : public FamilyOf<RowQuantiles, RowQuantileState> {
+ public:
+  explicit RowQuantiles(std::size_t column) : column_(column) {}
+  void add_one(RowQuantileState& state, const Batch& batch, std::uint32_t row) const {
+    add(state, batch, std::span(&row, 1));
+  }
+  void add(FamilyState& state, const Batch& batch, std::span<const std::uint32_t> rows) const override {
+    auto& own = static_cast<RowQuantileState&>(state);
+    const Column& column = batch.columns[column_];
+    std::vector<double> values;
+    values.reserve(rows.size());
+    for (const std::uint32_t row : rows) {
+      if (column.null[row]) {
+        ++own.tally.nulls;
+        continue;
+      }
+      const double value = column.as_number(row) + 0.0;
+      if (usable(value, own.tally)) values.push_back(value);
+    }
+    own.tally.n += values.size();
+    own.values.add_all(std::move(values));
+  }
+  bool take_one(RowQuantileState& state, const Batch& batch, std::uint32_t row) const {
+    const Column& column = batch.columns[column_];
+    const bool is_null = column.null[row] != 0;
+    const double value = is_null ? 0 : column.as_number(row) + 0.0;
+    if (state.tally.take_unused(is_null, value)) return true;
+    --state.tally.n;
+    return state.values.remove(value);
+  }
+  void read_one(const RowQuantileState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
+    state.tally.show(out, "");
+    const double q = asked(spec);
+    const std::uint64_t n = state.tally.n;
+    std::optional<double> value;
+    if (n) {
+      const double rank =
+          spec.method == nearest ? static_cast<double>(nearest_rank(q, n)) : q * static_cast<double>(n - 1);
+      const std::size_t below = std::min<std::size_t>(static_cast<std::size_t>(rank), n - 1);
+      const double part = rank - static_cast<double>(below), low = state.values.at(below);
+      value = part <= 0 || below + 1 == n ? low : between(low, state.values.at(below + 1), part);
+    }
+    settle(out, spec, value, "no usable value");
+    if (!out.chance || !value) return;
+    out.chance->kind = Chance::Kind::quantile;
+    out.chance->q = q;
+    out.chance->value = *value;
+    out.chance->n = n;
+    for (const std::uint64_t at : ranks_around(q, n)) out.chance->ranks.emplace_back(at, state.values.at(at));
+  }
+  std::vector<std::size_t> needed_columns() const override { return {column_}; }
+
+ private:
+  std::size_t column_;
 };
 
 }  // namespace
@@ -199,7 +281,8 @@ FamilyMade make_quantiles(const FamilyInput& input) {
   if (!spec.method.empty() && spec.method != nearest)
     return invalid(spec.metric + ": expected method \"nearest_rank\" or none, got \"" + spec.method + "\"");
   std::size_t limit = 128;
-  if (spec.window.kind == WindowSpec::Kind::rows) limit = std::max<std::size_t>(limit, spec.window.count);
+  if (spec.window.kind == WindowSpec::Kind::rows && !spec.at_baseline)
+    return FamilyMade(std::make_unique<RowQuantiles>(input.columns[0]));
   if (spec.at_baseline) limit = 100'000;
   if (spec.exact) limit = most_exact;
   return FamilyMade(std::make_unique<Quantiles>(input.columns[0], limit, spec.exact));

@@ -44,8 +44,8 @@ struct RegressionState final : FamilyState {
 
 class Regression final : public FamilyOf<Regression, RegressionState> {
  public:
-  Regression(std::size_t predicted, std::size_t actual, bool has_fourth)
-      : predicted_(predicted), actual_(actual), has_fourth_(has_fourth) {}
+  Regression(std::size_t predicted, std::size_t actual, bool has_fourth, bool needs_worst)
+      : predicted_(predicted), actual_(actual), has_fourth_(has_fourth), needs_worst_(needs_worst) {}
   void begin(RegressionState& state) const {
     if (has_fourth_) state.fourth.begin();
   }
@@ -73,6 +73,31 @@ class Regression final : public FamilyOf<Regression, RegressionState> {
     state.target.add(actual);
     state.target_squared.add_product(actual, actual);
     if (size > state.worst) state.worst = size;
+  }
+  // Who is worst next was not kept.
+  bool slides_by_row() const override { return !needs_worst_; }
+  bool take_one(RegressionState& state, const Batch& batch, std::uint32_t row) const {
+    const Column &predictions = batch.columns[predicted_], &actuals = batch.columns[actual_];
+    RegressionState leaving;  // counted as it was when it came
+    begin(leaving);
+    add_one(leaving, batch, row);
+    if (leaving.tally.n == 0) {
+      state.tally.take_out(leaving.tally);
+      return true;
+    }
+    state.tally.take_out(leaving.tally);
+    const double error = predictions.as_number(row) - actuals.as_number(row), size = std::fabs(error);
+    const double actual = actuals.as_number(row);
+    state.error.take(error);
+    state.absolute.take(size);
+    state.squared.take(error * error);
+    if (state.fourth) {
+      const double bounded = std::min(error * error, second_moment_limit);
+      (*state.fourth).take_product(bounded, bounded);
+    }
+    state.target.take(actual);
+    state.target_squared.take_product(actual, actual);
+    return true;
   }
   void read_one(const RegressionState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "overflow");
@@ -109,7 +134,7 @@ class Regression final : public FamilyOf<Regression, RegressionState> {
     return rmse > 0 && error >= 0 ? error / (2 * rmse) : error;
   }
   std::size_t predicted_, actual_;
-  bool has_fourth_;
+  bool has_fourth_, needs_worst_;
 };
 
 struct RelativeState final : FamilyState {
@@ -160,6 +185,14 @@ class RelativeError final : public FamilyOf<RelativeError, RelativeState> {
     state.error.add(error);
     if (!is_each_) state.target.add(std::fabs(actual));
   }
+  bool take_one(RelativeState& state, const Batch& batch, std::uint32_t row) const {
+    RelativeState leaving;  // of one row, so its sums are its numbers
+    add_one(leaving, batch, row);
+    state.tally.take_out(leaving.tally);
+    state.error.take(leaving.error.value());
+    state.target.take(leaving.target.value());
+    return true;
+  }
   void read_one(const RelativeState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const {
     state.tally.show(out, "zero_target");
     std::optional<double> value;
@@ -177,7 +210,8 @@ class RelativeError final : public FamilyOf<RelativeError, RelativeState> {
 }  // namespace
 
 FamilyMade make_regression(const FamilyInput& input) {
-  return FamilyMade(std::make_unique<Regression>(input.columns[0], input.columns[1], input.spec.is_calibrated));
+  return FamilyMade(std::make_unique<Regression>(input.columns[0], input.columns[1], input.spec.is_calibrated,
+                                                 input.spec.metric == "max_error"));
 }
 FamilyMade make_relative_error(const FamilyInput& input) {
   return FamilyMade(std::make_unique<RelativeError>(input.columns[0], input.columns[1], input.spec.metric == "mape"));

@@ -77,6 +77,15 @@ class SampleDrift final : public FamilyOf<SampleDrift, SampleState> {
     state.values.add(value);
     if (state.tally.n > most_values) bin(state);
   }
+  bool take_one(SampleState& state, const Batch& batch, std::uint32_t row) const {
+    if (!state.counts.empty() || state.is_lost) return false;
+    const Column& column = batch.columns[column_];
+    const bool is_null = column.null[row] != 0;
+    const double value = is_null ? 0 : column.as_number(row) + 0.0;
+    if (state.tally.take_unused(is_null, value)) return true;
+    --state.tally.n;
+    return state.values.remove(value);
+  }
   void read_one(const SampleState& state, const MetricSpec& spec, const ReadContext&, Reading& out) const;
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
 

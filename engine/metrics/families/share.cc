@@ -71,6 +71,16 @@ class Share final : public FamilyOf<Share, ShareState> {
     set_wilson(out, state.hits, state.known);
   }
   std::vector<std::size_t> needed_columns() const override { return expression_.columns(); }
+  bool slides_by_row() const override { return true; }
+  bool take_rows_out(FamilyState& from, const Batch& batch, std::span<const std::uint32_t> rows) const override {
+    ShareState leaving;
+    add(leaving, batch, rows);
+    auto& own = static_cast<ShareState&>(from);
+    own.hits -= leaving.hits;
+    own.known -= leaving.known;
+    own.unknown -= leaving.unknown;
+    return true;
+  }
 
  private:
   static void count(ShareState& state, std::uint8_t truth) {

@@ -31,6 +31,18 @@ struct Tally {
     inf -= pane.inf;
     other -= pane.other;
   }
+  // A row that entered as nothing but a count leaves: `null`, or an excluded one. False when it entered with its value.
+  bool take_unused(bool is_null, double value) {
+    if (is_null)
+      --nulls;
+    else if (std::isnan(value))
+      --nan;
+    else if (std::isinf(value))
+      --inf;
+    else
+      return false;
+    return true;
+  }
   void write(ByteWriter& out) const {
     for (const std::uint64_t count : {n, nulls, nan, inf, other}) out.put(count);
   }

@@ -60,6 +60,10 @@ class ExactSum {
   // many of them.
   void add_all(std::span<const double> values);
   void add_squares(std::span<const double> values);
+  // Takes back an add() or add_product() of the same: the sum is a whole number, so what is left is the sum of the
+  // rest.
+  void take(double value) { add(-value); }
+  void take_product(double a, double b) { add_product(-a, b); }
   void merge(const ExactSum& other);
 
   bool is_zero() const;

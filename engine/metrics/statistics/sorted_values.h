@@ -53,6 +53,16 @@ class SortedValues {
     }
     sorted_ = values_.size();
   }
+  // One of it; false when there is none.
+  bool remove(double value) {
+    put_in_order(values_, sorted_);
+    sorted_ = values_.size();
+    const auto place = std::lower_bound(values_.begin(), values_.end(), value);
+    if (place == values_.end() || *place != value) return false;
+    values_.erase(place);
+    sorted_ = values_.size();
+    return true;
+  }
   // False when one is not there; what is left is then of no use.
   bool take_out(const SortedValues& from) {
     put_in_order(values_, sorted_);
@@ -73,7 +83,12 @@ class SortedValues {
  private:
   static void put_in_order(std::vector<double>& values, std::size_t sorted) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(sorted);
+    if (middle == values.end()) return;
     std::sort(middle, values.end());
+    if (values.end() - middle == 1 && sorted > 0) {  // a window that moves on by a row
+      std::rotate(std::upper_bound(values.begin(), middle, *middle), middle, values.end());
+      return;
+    }
     std::inplace_merge(values.begin(), middle, values.end());
   }
 

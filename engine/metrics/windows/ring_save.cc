@@ -189,6 +189,7 @@ bool Ring::read(ByteReader& in, const std::vector<std::string>& our_recorders) {
       RowStore rows(key_column_);
       if (!rows.read(in)) in.fail();
       if (series->rows) *series->rows = std::move(rows);
+      series->rows_caches.clear();
     }
     if (has_past_ && !had_past) {  // an edit asks for a past: what is known of it begins with what was kept
       if (!series->panes.empty()) series->first_row = clock_.start(series->panes.begin()->first);

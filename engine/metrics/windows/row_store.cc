@@ -118,6 +118,7 @@ void RowStore::drop_first(std::size_t count) {
   if (count == 0) return;
   std::vector<std::uint32_t> order(rows().rows - std::min(count, rows_.rows));
   std::iota(order.begin(), order.end(), static_cast<std::uint32_t>(count));
+  dropped_ += rows_.rows - order.size();
   rows_ = rows_.pick(order);
 }
 

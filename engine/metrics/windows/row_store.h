@@ -21,6 +21,8 @@ class RowStore {
   // The rows in order. Sorting happens here, once after a disorderly add. Borrowed until the next add.
   const Batch& rows();
   std::size_t size() const { return rows_.rows; }
+  bool is_in_order() const { return is_sorted_; }     // nothing waits to be sorted
+  std::uint64_t dropped() const { return dropped_; }  // by drop_first, ever: rows()'s first row has this place
   // Takes out one row that equals this one in every value; false when there is none.
   bool remove(const Batch& batch, std::uint32_t row);
   void drop_first(std::size_t count);  // in order; rows() is called by it
@@ -33,6 +35,7 @@ class RowStore {
   Batch rows_;
   std::optional<std::size_t> key_column_;
   bool is_sorted_ = true;
+  std::uint64_t dropped_ = 0;
 };
 
 // Copies one row to the end of `into`, which has the same columns (or none yet).

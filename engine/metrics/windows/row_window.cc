@@ -1,6 +1,6 @@
 // "252 rows": the last N rows with nothing null, in event order, at or before the watermark. For daily data, where a
-// duration would count weekends. The state is made from the rows whenever they changed: N is at most 100,000 and such
-// windows change once a row.
+// duration would count weekends. Where rows can leave a state again, the window moves on a row at a time; else, and
+// when a row comes late, its state is made from the rows: N is at most 100,000.
 #include <algorithm>
 
 #include "metrics/windows/window.h"
@@ -29,6 +29,8 @@ void Ring::land_rows(Series& series, const Batch& batch, Instant watermark) {
   for (const std::uint32_t row : series.pending) {
     const Instant t = batch.time(row);
     series.rows->add(batch, row);
+    for (RowsCache& cache : series.rows_caches)
+      if (cache.state && t <= cache.reached && !series.rows->is_in_order()) cache.state.reset();
     series.last_row = std::max(series.last_row, t);
     if (t <= read_as_of_) ++closed_version_;
   }
@@ -68,21 +70,88 @@ void Ring::trim_rows(Series& series, Instant watermark) {
   if (cut > 0) series.rows->drop_first(cut);
 }
 
-Ring::RowsRead Ring::rows_state(Series& series, std::size_t slot, std::uint32_t count, Instant as_of) {
+// Rows [cache.end, until) come in and the oldest go, until `wanted` are left. False when it is not worth it, or cannot
+// be done; the window is then made anew.
+bool Ring::slide_rows(Series& series, std::size_t slot, RowsCache& cache, std::size_t wanted, std::size_t until) {
+  const Batch& rows = series.rows->rows();
+  const std::uint64_t dropped = series.rows->dropped();
+  if (!cache.state || cache.first < dropped || until + dropped < cache.end) return false;
+  if (until + dropped == cache.end) return true;
+  std::vector<std::uint32_t> entering, leaving;
+  for (std::uint64_t at = cache.end - dropped; at < until; ++at) {
+    if (has_null(rows, at, slots_[slot].needed)) continue;
+    if (2 * (entering.size() + 1) > wanted) return false;
+    entering.push_back(static_cast<std::uint32_t>(at));
+  }
+  std::uint64_t first = cache.first - dropped;
+  while (cache.used + entering.size() - leaving.size() > wanted) {
+    leaving.push_back(static_cast<std::uint32_t>(first));
+    while (has_null(rows, ++first, slots_[slot].needed)) {
+    }
+  }
+  Family& family = *slots_[slot].family;
+  if (!leaving.empty()) {
+    family.prepare_rows(rows, leaving);
+    if (!family.take_rows_out(*cache.state, rows, leaving)) return false;
+  }
+  if (!entering.empty()) {
+    family.prepare_rows(rows, entering);
+    family.add(*cache.state, rows, entering);
+  }
+  cache.used += static_cast<std::uint32_t>(entering.size()) - static_cast<std::uint32_t>(leaving.size());
+  cache.first = first + dropped;
+  return true;
+}
+
+Ring::RowsRead Ring::rows_state(Series& series, std::size_t slot, std::size_t reader, std::uint32_t count,
+                                Instant as_of) {
   RowsRead out;
   if (series.rows->size() == 0) return out;
   const Batch& rows = series.rows->rows();
   const std::size_t until = rows_until(rows, as_of);
   if (until < rows.rows) out.next_row = rows.time(until);
-  std::vector<std::uint32_t> used;
   const std::size_t wanted = count + slots_[slot].family->extra_rows();
+  const std::uint64_t dropped = series.rows->dropped();
+  RowsCache* cache = nullptr;
+  if (slots_[slot].family->slides_by_row() && until > 0) {
+    if (series.rows_caches.size() < readers_) series.rows_caches.resize(readers_);
+    cache = &series.rows_caches[reader];
+    const bool is_older = cache->state && until + dropped < cache->end;  // looking back: the newest window stays
+    if (is_older) cache = nullptr;
+  }
+  const auto keep = [&] {
+    cache->end = until + dropped;
+    cache->reached = rows.time(until - 1);
+    out.state = cache->state.get();
+    out.rows = cache->used;
+    out.first = cache->first - dropped;
+    out.from = rows.time(out.first);
+    std::size_t newest = until;
+    while (has_null(rows, --newest, slots_[slot].needed)) {
+    }
+    out.to = rows.time(newest);
+  };
+  if (cache && slide_rows(series, slot, *cache, wanted, until)) {
+    keep();
+    return out;
+  }
+  std::vector<std::uint32_t> used;
   for (std::size_t at = until; at > 0 && used.size() < wanted;)
     if (!has_null(rows, --at, slots_[slot].needed)) used.push_back(static_cast<std::uint32_t>(at));
+  if (cache) cache->state.reset();
   if (used.empty()) return out;
   std::reverse(used.begin(), used.end());
-  out.state = slots_[slot].pasts.empty() ? slots_[slot].family->make() : slots_[slot].family->make_window();
-  slots_[slot].family->prepare(rows);
-  slots_[slot].family->add(*out.state, rows, used);
+  out.made = slots_[slot].pasts.empty() ? slots_[slot].family->make() : slots_[slot].family->make_window();
+  slots_[slot].family->prepare_rows(rows, used);
+  slots_[slot].family->add(*out.made, rows, used);
+  if (cache) {
+    cache->state = std::move(out.made);
+    cache->first = used.front() + dropped;
+    cache->used = static_cast<std::uint32_t>(used.size());
+    keep();
+    return out;
+  }
+  out.state = out.made.get();
   out.rows = static_cast<std::uint32_t>(used.size());
   out.from = rows.time(used.front());
   out.to = rows.time(used.back());
@@ -105,9 +174,10 @@ Ring::RowsRead Ring::rows_before(Series& series, std::size_t slot, std::size_t r
   if (used.empty() || !out.is_full) return out;
   std::reverse(used.begin(), used.end());
   const Family& family = *slots_[slot].family;
-  out.state = family.make_window();
+  out.made = family.make_window();
   slots_[slot].family->prepare(rows);
-  family.add(*out.state, rows, used);
+  family.add(*out.made, rows, used);
+  out.state = out.made.get();
   out.rows = static_cast<std::uint32_t>(used.size());
   out.from = rows.time(used.front());
   out.to = rows.time(used.back()) + nanoseconds(1);

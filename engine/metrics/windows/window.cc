@@ -58,6 +58,8 @@ std::size_t Ring::memory_bytes() const {
       for (const auto& state : pane.ordered->states)
         if (state) bytes += state->memory_bytes();
     }
+    for (const RowsCache& cache : series->rows_caches)
+      bytes += sizeof cache + (cache.state ? cache.state->memory_bytes() : 0);
     for (const WindowCache& cache : series->caches) {
       for (const auto& chunk : cache.front) bytes += sizeof chunk + chunk.state->memory_bytes();
       for (const auto& chunk : cache.entered) bytes += sizeof chunk + (chunk.state ? chunk.state->memory_bytes() : 0);

@@ -75,6 +75,15 @@ struct WindowCache {
   const FamilyState* answer = nullptr;
 };
 
+// An "N rows" window that moves on by rows: its state, from which the oldest rows are taken out as newer ones come in.
+// A row that sorts among or before them makes it start over.
+struct RowsCache {
+  std::unique_ptr<FamilyState> state;
+  std::uint64_t first = 0, end = 0;  // places (RowStore::dropped) of the oldest row used and past the newest looked at
+  std::uint32_t used = 0;            // rows in it, those with a null that is needed left out
+  Instant reached{};                 // rows later than this come after `end`
+};
+
 // A window that was read: its newest revision, and what must hold for it to be current.
 struct RecordedWindow {
   SharedReading reading;
@@ -93,6 +102,7 @@ struct Series {
   std::uint64_t version = 0;       // rows that landed where windows had been read
   Instant last_row = far_past;
   std::vector<WindowCache> caches;                    // by reader
+  std::vector<RowsCache> rows_caches;                 // by reader; rows rings
   std::vector<std::vector<RecordedWindow>> recorded;  // by leaf of the ring, oldest window first
   Instant first_row = far_future;                     // oldest; rings with a past that moves
   std::vector<TrailingCuts> cuts;                     // by leaf of the ring, likewise
@@ -176,7 +186,8 @@ class Ring {
                                        std::int64_t closed_end, std::int64_t end);
   // The state of the last `count` rows with nothing null that is needed, at or before `as_of`.
   struct RowsRead {
-    std::unique_ptr<FamilyState> state;
+    const FamilyState* state = nullptr;  // borrowed from `made`, or until the next call
+    std::unique_ptr<FamilyState> made;
     std::uint32_t rows = 0;
     Instant from{}, to{};           // times of the oldest and newest row used
     Instant next_row = far_future;  // first row after as_of
@@ -192,7 +203,7 @@ class Ring {
   static bool has_panes_from(Series& series, std::int64_t first) {
     return series.panes.from(first) != series.panes.end();
   }
-  RowsRead rows_state(Series& series, std::size_t slot, std::uint32_t count, Instant as_of);
+  RowsRead rows_state(Series& series, std::size_t slot, std::size_t reader, std::uint32_t count, Instant as_of);
 
   bool had_rows(std::int64_t first, std::int64_t end) const;
   std::optional<std::int64_t> first_pane_with_rows(std::int64_t from) const;  // of the stream, at or after `from`
@@ -236,6 +247,7 @@ class Ring {
   bool slide(Series& series, std::size_t slot, WindowCache& cache, std::int64_t first, std::int64_t end);
   void land_rows(Series& series, const Batch& batch, Instant watermark);
   void trim_rows(Series& series, Instant watermark);
+  bool slide_rows(Series& series, std::size_t slot, RowsCache& cache, std::size_t wanted, std::size_t until);
   void note_first_rows(const Batch& batch, std::span<const std::uint32_t> rows,
                        const std::vector<std::uint32_t>& label_ids);
   Pane& pane_for(Series& series, std::int64_t index);
