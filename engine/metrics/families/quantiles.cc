@@ -146,8 +146,8 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     if (state.tally.n && !state.sketch) {
       value = exact(state.values, q, spec.method == nearest);
     } else if (state.tally.n) {
-      BucketSketch all = *state.sketch;
-      for (const double kept : state.values) all.add(kept);
+      BucketSketch with_values;
+      const BucketSketch& all = whole(state, with_values);
       value = all.at_rank(spec.method == nearest
                               ? nearest_rank(q, all.total())
                               : static_cast<std::uint64_t>(std::floor(q * static_cast<double>(all.total() - 1))));
@@ -163,6 +163,13 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
   std::vector<std::size_t> needed_columns() const override { return {column_}; }
 
  private:
+  // The sketch with the values kept beside it; made in `with_values` when there are any.
+  static const BucketSketch& whole(const QuantileState& state, BucketSketch& with_values) {
+    if (state.values.empty()) return *state.sketch;
+    with_values = *state.sketch;
+    for (const double kept : state.values) with_values.add(kept);
+    return with_values;
+  }
   static void say_chance(const QuantileState& state, double q, double value, Chance& chance) {
     chance.kind = Chance::Kind::quantile;
     chance.q = q;
@@ -171,8 +178,8 @@ class Quantiles final : public FamilyOf<Quantiles, QuantileState> {
     const std::vector<std::uint64_t> ranks = ranks_around(q, chance.n);
     std::vector<double> at;
     if (state.sketch) {
-      BucketSketch all = *state.sketch;
-      for (const double kept : state.values) all.add(kept);
+      BucketSketch with_values;
+      const BucketSketch& all = whole(state, with_values);
       at = all.at_ranks(ranks);
     } else {
       std::vector<double> sorted(state.values.begin(), state.values.end());

@@ -13,15 +13,46 @@ constexpr std::uint64_t count_mask = (1ull << 46) - 1;
 constexpr std::uint8_t most_level = 16;
 }  // namespace
 
+void BucketSketch::put_elsewhere(std::uint32_t key, std::uint64_t count) {
+  if (slots_.empty() && level_ == 0 && total_ <= UINT32_MAX && widen(key & ~(binade - 1), (key | (binade - 1)) + 1)) {
+    row_[key - first_] += static_cast<std::uint32_t>(count);
+    return;
+  }
+  leave_row();
+  put_in_slots(key, count);
+}
+
+bool BucketSketch::widen(std::uint32_t from, std::uint32_t to) {
+  if (!row_.empty()) {
+    from = std::min(from, first_);
+    to = std::max(to, first_ + static_cast<std::uint32_t>(row_.size()));
+  }
+  if (to - from > most_row || ((from ^ (to - 1)) & negative_bit)) return false;
+  if (row_.size() == to - from) return true;
+  std::vector<std::uint32_t> wider(to - from);
+  std::copy(row_.begin(), row_.end(), wider.begin() + (row_.empty() ? 0 : first_ - from));
+  row_.swap(wider);
+  first_ = from;
+  return true;
+}
+
+void BucketSketch::leave_row() {
+  std::vector<std::uint32_t> row;
+  row.swap(row_);
+  for (std::uint32_t i = 0; i < row.size(); ++i)
+    if (row[i]) put_in_slots(first_ + i, row[i]);
+}
+
 void BucketSketch::grow() {
   std::vector<std::uint64_t> old(slots_.size() * 2);
   old.swap(slots_);
   filled_ = 0;
   for (const std::uint64_t slot : old)
-    if (slot) put(static_cast<std::uint32_t>(slot >> count_bits), slot & count_mask);
+    if (slot) put_in_slots(static_cast<std::uint32_t>(slot >> count_bits), slot & count_mask);
 }
 
 void BucketSketch::raise(std::uint8_t level) {
+  leave_row();
   const int drop = level - level_;
   level_ = level;
   std::vector<std::uint64_t> old(slots_.size());
@@ -30,7 +61,7 @@ void BucketSketch::raise(std::uint8_t level) {
   for (const std::uint64_t slot : old) {
     if (!slot) continue;
     const auto key = static_cast<std::uint32_t>(slot >> count_bits);
-    put((key & negative_bit) | ((key & magnitude_mask) >> drop), slot & count_mask);
+    put_in_slots((key & negative_bit) | ((key & magnitude_mask) >> drop), slot & count_mask);
   }
 }
 
@@ -38,6 +69,19 @@ void BucketSketch::merge(const BucketSketch& from) {
   if (from.level_ > level_) raise(from.level_);
   total_ += from.total_;
   zeros_ += from.zeros_;
+  const auto length = static_cast<std::uint32_t>(from.row_.size());
+  if (length && slots_.empty() && level_ == 0 && total_ <= UINT32_MAX && widen(from.first_, from.first_ + length)) {
+    std::uint32_t* into = row_.data() + (from.first_ - first_);
+    const std::uint32_t* counts = from.row_.data();
+    for (std::uint32_t i = 0; i < length; i += binade, into += binade, counts += binade)
+      for (std::uint32_t j = 0; j < binade; ++j) into[j] += counts[j];
+    return;
+  }
+  for (std::uint32_t i = 0; i < length; ++i) {
+    if (!from.row_[i]) continue;
+    const std::uint32_t key = from.first_ + i;
+    put((key & negative_bit) | ((key & magnitude_mask) >> level_), from.row_[i]);
+  }
   for (const std::uint64_t slot : from.slots_) {
     if (!slot) continue;
     const auto key = static_cast<std::uint32_t>(slot >> count_bits);
@@ -48,6 +92,9 @@ void BucketSketch::merge(const BucketSketch& from) {
 
 std::vector<std::pair<std::uint32_t, std::uint64_t>> BucketSketch::sorted() const {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> out;
+  for (std::uint32_t i = 0; i < row_.size(); ++i)
+    if (row_[i]) out.emplace_back(first_ + i, row_[i]);
+  if (!row_.empty()) return out;
   out.reserve(filled_);
   for (const std::uint64_t slot : slots_)
     if (slot) out.emplace_back(static_cast<std::uint32_t>(slot >> count_bits), slot & count_mask);
@@ -58,7 +105,6 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> BucketSketch::sorted() cons
 double BucketSketch::at_rank(std::uint64_t rank) const { return at_ranks({&rank, 1}).front(); }
 
 std::vector<double> BucketSketch::at_ranks(std::span<const std::uint64_t> ranks) const {
-  const auto buckets = sorted();
   const auto middle = [&](std::uint32_t key) {
     const std::uint64_t from = static_cast<std::uint64_t>(key & magnitude_mask) << level_;
     const double low = std::bit_cast<double>(from << 46);
@@ -67,6 +113,19 @@ std::vector<double> BucketSketch::at_ranks(std::span<const std::uint64_t> ranks)
     const double value = low > 0 ? low * (2 / (1 + low / high)) : high / 2;
     return key & negative_bit ? -value : value;
   };
+  std::vector<double> out;
+  if (!row_.empty()) {
+    // Largest magnitudes first: the least values when they are negative, else the greatest. Then the zeros.
+    const bool is_negative = (first_ & negative_bit) != 0;
+    for (const std::uint64_t rank : ranks) {
+      std::uint64_t left = is_negative ? rank : total_ - 1 - rank;
+      std::size_t at = row_.size();
+      while (at > 0 && left >= row_[at - 1]) left -= row_[--at];
+      out.push_back(at > 0 ? middle(first_ + static_cast<std::uint32_t>(at - 1)) : 0.0);
+    }
+    return out;
+  }
+  const auto buckets = sorted();
   const auto first_negative =
       std::lower_bound(buckets.begin(), buckets.end(), std::pair<std::uint32_t, std::uint64_t>(negative_bit, 0));
   const auto of = [&](std::uint64_t rank) {
@@ -86,7 +145,6 @@ std::vector<double> BucketSketch::at_ranks(std::span<const std::uint64_t> ranks)
     }
     return last;
   };
-  std::vector<double> out;
   for (const std::uint64_t rank : ranks) out.push_back(of(rank));
   return out;
 }
@@ -119,8 +177,8 @@ bool BucketSketch::read(ByteReader& in) {
     const auto slot = in.get<std::uint64_t>();
     if ((slot & count_mask) == 0) in.fail();
     if (!in.good()) break;
-    put(static_cast<std::uint32_t>(slot >> count_bits), slot & count_mask);
     total_ += slot & count_mask;
+    put(static_cast<std::uint32_t>(slot >> count_bits), slot & count_mask);
   }
   return in.good();
 }
