@@ -227,8 +227,8 @@ SampleDrift::Distance SampleDrift::walk(const std::vector<double>& values) const
 // smaller sample is walked, the larger counted past, eight at a time.
 SampleDrift::Distance SampleDrift::widest(const std::vector<double>& values) const {
   const bool is_shorter = values.size() < reference_.size();
-  const std::vector<double>&few = is_shorter ? values : reference_, &many = is_shorter ? reference_ : values;
-  const std::size_t all_few = few.size(), all_many = many.size();
+  const std::vector<double>&smaller = is_shorter ? values : reference_, &larger = is_shorter ? reference_ : values;
+  const std::size_t all_few = smaller.size(), all_many = larger.size();
   const auto n = static_cast<std::int64_t>(all_few), m = static_cast<std::int64_t>(all_many);
   std::int64_t most = 0;
   std::size_t i = 0, j = 0;
@@ -236,12 +236,12 @@ SampleDrift::Distance SampleDrift::widest(const std::vector<double>& values) con
     most = std::max(most, std::abs(static_cast<std::int64_t>(i) * m - static_cast<std::int64_t>(j) * n));
   };
   while (i < all_few) {
-    const double at = few[i];
-    while (j + 8 <= all_many && many[j + 7] < at) j += 8;
-    while (j < all_many && many[j] < at) ++j;
+    const double at = smaller[i];
+    while (j + 8 <= all_many && larger[j + 7] < at) j += 8;
+    while (j < all_many && larger[j] < at) ++j;
     look();
-    while (i < all_few && few[i] == at) ++i;
-    while (j < all_many && many[j] == at) ++j;
+    while (i < all_few && smaller[i] == at) ++i;
+    while (j < all_many && larger[j] == at) ++j;
     look();
   }
   Distance out;
