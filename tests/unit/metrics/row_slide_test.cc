@@ -117,3 +117,18 @@ TEST_CASE("looking back at an older window of rows changes nothing about the new
     }
   }
 }
+
+TEST_CASE("of rows of one instant the newest may be the first to leave the window") {
+  // Ties of time are ranked by their bits, where a negative value stands above the others, and leave by value.
+  const std::vector<HandleSpec> handles = {engine_fixture::metric("percentile_rank", "3 rows", {"value"})};
+  auto sliding = engine_fixture::engine_of(handles);
+  std::vector<engine_fixture::Row> rows;
+  for (const double value : {-5.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0}) {
+    rows.push_back({10, value});
+    sliding->feed("api", "s", engine_fixture::batch_of({rows.back()}), engine_fixture::at(10));
+    auto anew = engine_fixture::engine_of(handles);
+    anew->feed("api", "s", engine_fixture::batch_of(rows), engine_fixture::at(10));
+    CHECK(said(sliding->read_one(0, LabelSet(), engine_fixture::at(10))) ==
+          said(anew->read_one(0, LabelSet(), engine_fixture::at(10))));
+  }
+}
