@@ -239,6 +239,8 @@ struct MetricEngine::State {
   void join_land(StreamState& joined);
   SharedReading read_joined(Leaf& leaf, Leaf::Part& part, Series* series, const AsOf& as_of, Instant now);
   Reading read_coverage(Leaf& leaf, const AsOf& as_of, Instant now);
+  class LeafBuilder;
+  void add_detector(HandleId id, std::vector<Problem>& problems);
   void know_columns(HandleId handle);  // label sets by column exist once listed
   static Target target_of(Leaf& leaf, const LabelSet& labels);
   const Listing& list(HandleId handle);
@@ -267,5 +269,7 @@ std::string definition_of(const BaselineState& baseline, const StreamState& owne
 
 // The text that makes two metric handles the same metric.
 std::string identity(const MetricSpec& spec);
+// Texts as one, so that no two lists give the same.
+std::string unambiguous(const std::vector<std::string>& parts);
 
 }  // namespace tidewatch
