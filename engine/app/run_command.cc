@@ -158,6 +158,7 @@ int run_command(const RunArguments& a) {
     return complain("nothing was started", 1);
   }
   EngineOptions options;
+  options.has_died_in_script = (*watch)->last_death() && (*watch)->last_death()->is_own();
   options.state_folder = a.state;
   options.absent_packs = absent;
   options.version = TIDEWATCH_VERSION;

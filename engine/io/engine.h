@@ -48,6 +48,7 @@ struct EngineOptions {
   std::function<Duration()> steady = steady_clock;
   std::function<std::optional<std::string>(const std::string&)> secret;  // by name
   std::function<void(const std::string&)> print;                         // console notifier; null = standard output
+  bool has_died_in_script = false;  // the process before: one more time, and that pack starts quarantined
   // Packs that were left out on purpose and may come back: kept for as long as it takes.
   std::vector<std::string> absent_packs;
   // For tests: a notifier of their own, and a VFS that breaks.

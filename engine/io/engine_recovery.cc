@@ -250,9 +250,10 @@ Done Engine::State::recover() {
   // Who is absent and since when, and what is quarantined before anything is called, is in no input. And should a
   // function kill the process again, the next start restores what stands now before it silences that pack: replayed
   // without its functions, its alerts would be lost.
-  const bool is_suspect =
-      std::any_of(packs.begin(), packs.end(), [](const auto& p) { return !p.pack.suspicion.empty(); });
-  // What inputs alone have made is not saved before the first request is taken: they are still there, and would make it
+  const bool is_suspect = options.has_died_in_script || std::any_of(packs.begin(), packs.end(), [](const auto& p) {
+                            return !p.pack.suspicion.empty();
+                          });
+  // Else what was made is not saved before the first request is taken: the inputs are still there, and would make it
   // again. Writing it took three quarters of a start with a hundred thousand label sets. Only a process that keeps
   // dying before its checkpoint is on disk waits for one, or each start would go through more than the last.
   const bool is_long = replayed_bytes > 2 * std::max(options.checkpoint_bytes, checkpoint_size);

@@ -240,14 +240,14 @@ void check_corpus(bool counted) {
       CAPTURE(got.message, got.milliseconds);
       CHECK(got.died == "");
       CHECK(got.complaints == "");
-      // Under a sanitizer CPU time runs out before memory does; what each script meets is told by the counted budgets.
-      if (is_slowed && !counted && got.kind == "budget") continue;
+      const bool is_load = script.get("context", "monitor") == "load";
+      if (!counted && !is_slowed) CHECK(got.milliseconds <= (is_load ? 2000 : 50) + script.number("within", 100));
+      // On a slow or busy machine CPU time runs out first; what each script meets is told by the counted budgets.
+      if (!counted && got.kind == "budget") continue;
       const std::string wanted = " " + script.get("outcome", "") + " ";
       INFO("wanted" << wanted << "got " << got.kind);
       CHECK(wanted.find(" " + got.kind + " ") != std::string::npos);
       CHECK(got.message.find(script.get("says", "")) != std::string::npos);
-      const bool is_load = script.get("context", "monitor") == "load";
-      if (!counted && !is_slowed) CHECK(got.milliseconds <= (is_load ? 2000 : 50) + script.number("within", 100));
     }
   }
 }
