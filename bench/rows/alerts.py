@@ -143,7 +143,8 @@ monitor "others" { value = n, every = "arrival", critical = above(0.5), flapping
             alerts = json.loads(get(engine.port, "/api/v1/alerts"))["data"]["alerts"]
             others = others and any(a["labels"]["alertname"] == "others" and a["state"] == "firing" for a in alerts)
     base = quantile(took["without"], 0.5)
-    bench.row("`while true do end` in a `when`: a POST's answer with it less one without", [x - base for x in took["with"]], "ms", 50, None,
+    stopped = took["with"][:3]  # then it is quarantined, and costs nothing
+    bench.row("`while true do end` in a `when`: a POST's answer with it less one without", [x - base for x in stopped], "ms", 50, None,
               less_is_better=True, bound="the budget of a call",
               note=("the other monitor fired" if others else "THE OTHER MONITOR DID NOT FIRE") + f"; a POST without it {base:.2f} ms; nothing like it in the peers")
 
