@@ -386,7 +386,7 @@ TEST_CASE("a large body reaches a receiver that reads slowly") {
   });
   Loop loop;
   PlainClient client(loop);
-  CHECK(ask(loop, client, receiver.url(), body).status == 200);
+  CHECK(ask(loop, client, receiver.url(), body, seconds(30)).status == 200);
   CHECK(ask(loop, client, receiver.url(), "short").status == 200);
   CHECK(receiver.connections() == 1);
   REQUIRE(receiver.requests().size() == 2);
